@@ -1,0 +1,1 @@
+"""The leaderboards of morlbench: one folder or file each; nothing here is imported until it is asked for."""

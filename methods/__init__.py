@@ -1,0 +1,1 @@
+"""The methods of morlbench: one folder or file each; nothing here is imported until it is asked for."""

@@ -1,0 +1,1 @@
+"""The metrics of morlbench: one folder or file each; nothing here is imported until it is asked for."""

@@ -1,0 +1,1 @@
+"""morlbench: benchmark and leaderboard for multi-objective reinforcement learning of language models."""

@@ -1,0 +1,1 @@
+"""Language models: everything that imports torch."""

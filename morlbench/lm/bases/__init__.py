@@ -1,0 +1,1 @@
+"""The base models a policy can be trained on."""

@@ -1,0 +1,189 @@
+"""A run's raw evidence on disk: one small JSON of facts and one parquet of every answer.
+
+A record scores alone: the task facts needed are copied in. Its key holds what decides the result; commit, hardware and
+lock are provenance; all that may differ between equal runs sits under `costs`. Loading never runs code.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from morlbench import table
+from morlbench.errors import BadRecord
+from morlbench.metric import Costs, Evidence, MethodFacts, Probe, TaskFacts
+from morlbench.preference import Array, Utility
+from morlbench.store import atomic, key_of, write_bytes
+from morlbench.task import Exact
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class ProbeFacts:
+    """A probe's part of the JSON; its rows are in the parquet."""
+
+    name: str
+    preferences: tuple[tuple[float, ...], ...]
+    utility: Utility
+    prompts: tuple[int, ...]
+    draws: int
+    user: int = -1
+    step: int = -1
+
+
+@dataclass(frozen=True)
+class ExactFacts:
+    """Exact values as nested lists; the fields are those of `task.Exact`."""
+
+    preferences: list[list[float]]
+    returns: list[list[float]]
+    rewards: list[list[float]]
+    kl: list[float]
+    value: list[float]
+    optimum: list[float]
+    base: list[float]
+    front: list[list[float]]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where and with what a run was made; never part of the key."""
+
+    commit: str
+    dirty: bool
+    platform: str
+    packages: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _File:
+    """The JSON file, field for field."""
+
+    schema: int
+    key: str
+    task: TaskFacts
+    method: MethodFacts
+    base: str
+    budget: int
+    seed: int
+    probes: tuple[ProbeFacts, ...]
+    exact: ExactFacts | None
+    answers_sha256: str
+    provenance: Provenance
+    costs: Costs
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """One run: evidence, its key and where it came from."""
+
+    evidence: Evidence
+    provenance: Provenance
+
+    @property
+    def key(self) -> str:
+        """Hash of method, task, base, budget and seed: two runs with one key must agree, costs aside."""
+        e = self.evidence
+        return key_of(
+            method=[e.method.name, e.method.version, e.method.settings],
+            task=[e.task.name, e.task.version, e.task.preference],
+            base=e.base, budget=e.budget, seed=e.seed,
+        )  # fmt: skip
+
+    def save(self, path: Path) -> None:
+        """Write PATH.json and PATH.parquet, the parquet first: a JSON file means a whole record."""
+        parquet = path.with_suffix(".parquet")
+        with atomic(parquet) as temporary:
+            table.write(self.evidence.probes, temporary)
+            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        write_bytes(path.with_suffix(".json"), _json(self, digest))
+
+
+def load(path: Path) -> RunRecord:
+    """Read a record from its .json (or .parquet) path, or raise BadRecord naming the file and what is wrong."""
+    path = path.with_suffix(".json")
+    try:
+        raw = path.read_bytes()
+        head = json.loads(raw)
+    except OSError as error:
+        raise BadRecord(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(f"{path}: not valid JSON ({error})") from None
+    schema = head.get("schema") if isinstance(head, dict) else None
+    if schema != SCHEMA:
+        raise BadRecord(f"{path}: field 'schema' is {schema!r}; this version of morlbench reads schema {SCHEMA}")
+    try:
+        file = _adapter().validate_json(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadRecord(f"{path}: field {'.'.join(map(str, first['loc']))!r}: {first['msg']}") from None
+    record = RunRecord(_evidence(file, path), file.provenance)
+    if record.key != file.key:
+        raise BadRecord(f"{path}: field 'key' does not match the record's method, task, base, budget and seed; it was edited")
+    return record
+
+
+def find(paths: list[Path]) -> list[Path]:
+    """Return the .json path of every record among files and folders, sorted; raise BadRecord if there is none."""
+    found: set[Path] = set()
+    for path in paths:
+        if not path.exists():
+            raise BadRecord(f"{path}: no such file or folder")
+        found |= set(path.rglob("seed-*.json")) if path.is_dir() else {path.with_suffix(".json")}
+    if not found:
+        raise BadRecord(f"{', '.join(map(str, paths))}: holds no record (a file named seed-N.json)")
+    return sorted(found)
+
+
+def without_costs(path: Path) -> str:
+    """Return the record's JSON text without `costs` and provenance: equal runs agree on it and on the parquet bytes."""
+    head = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return json.dumps({k: v for k, v in head.items() if k not in ("costs", "provenance")}, sort_keys=True)
+
+
+@cache
+def _adapter() -> TypeAdapter[_File]:
+    return TypeAdapter(_File, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+
+
+def _json(record: RunRecord, digest: str) -> bytes:
+    e = record.evidence
+    probes = tuple(
+        ProbeFacts(p.name, _rows(p.preferences), p.utility, tuple(p.prompts.tolist()), p.rewards.shape[2], p.user, p.step) for p in e.probes
+    )
+    exact = None if e.exact is None else ExactFacts(**{name: getattr(e.exact, name).tolist() for name in Exact.__dataclass_fields__})
+    file = _File(
+        SCHEMA, record.key, e.task, e.method, e.base, e.budget, e.seed, probes, exact, digest, record.provenance, e.costs
+    )  # fmt: skip
+    return _adapter().dump_json(file, indent=1) + b"\n"
+
+
+def _evidence(file: _File, path: Path) -> Evidence:
+    parquet = path.with_suffix(".parquet")
+    try:
+        digest = hashlib.sha256(parquet.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadRecord(f"{parquet}: cannot be read ({error.strerror})") from None
+    if digest != file.answers_sha256:
+        raise BadRecord(f"{parquet}: its hash is not the one in {path.name}; it is truncated or was edited")
+    shells = [
+        Probe(
+            name=facts.name, preferences=np.array(facts.preferences, dtype=float), rewards=np.zeros((0, 0, facts.draws, 0)),
+            prompts=np.array(facts.prompts, dtype=np.int64), responses=(), utility=facts.utility, user=facts.user, step=facts.step,
+        )
+        for facts in file.probes
+    ]  # fmt: skip
+    probes = table.read(parquet, shells, len(file.task.objectives))
+    exact = None if file.exact is None else Exact(**{n: np.array(getattr(file.exact, n), dtype=float) for n in Exact.__dataclass_fields__})
+    return Evidence(
+        file.task, file.method, file.base, file.budget, file.seed, tuple(probes), file.costs, exact
+    )  # fmt: skip
+
+
+def _rows(array: Array) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in array.tolist())

@@ -1,0 +1,95 @@
+"""The one parquet schema for every probe: a row is one answer.
+
+Columns: probe, utility, preference, prompt, draw, user, step, response, r_1..r_k, w_1..w_k (null where the policy states no
+weights), kl (null where unknown). Rewards are float32, as in memory once read: a live run is rounded the same way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from morlbench.errors import BadRecord
+from morlbench.metric import Probe
+
+
+def write(probes: Sequence[Probe], path: Path) -> None:
+    """Write all probes' rows to `path` as zstd parquet, deterministically."""
+    pq.write_table(pa.concat_tables([_rows(i, probe) for i, probe in enumerate(probes)]), path, compression="zstd", compression_level=9)
+
+
+def read(path: Path, shells: Sequence[Probe], k: int) -> list[Probe]:
+    """Fill the probes' rewards, responses, kl and weights from the file; raise BadRecord if rows are missing or odd."""
+    try:
+        rows = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise BadRecord(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from None
+    wanted = _schema(k)
+    if rows.schema.names != wanted.names:
+        raise BadRecord(f"{path}: its columns are {', '.join(rows.schema.names)}; expected {', '.join(wanted.names)}")
+    index = rows["index"].to_numpy()
+    return [_fill(shell, rows.filter(pa.array(index == i)), k, path) for i, shell in enumerate(shells)]
+
+
+def rounded(probe: Probe) -> Probe:
+    """Return the probe as it will be read back: float32 values, so that live and stored scores are equal."""
+
+    def as32(x: np.ndarray | None) -> np.ndarray | None:
+        return None if x is None else x.astype(np.float32).astype(float)
+
+    rewards = probe.rewards.astype(np.float32).astype(float)
+    return replace(probe, rewards=rewards, kl=as32(probe.kl), weights=as32(probe.weights))
+
+
+def _schema(k: int) -> pa.Schema:
+    words = [(name, pa.dictionary(pa.int32(), pa.string())) for name in ("probe", "utility")]
+    places = [(name, pa.int32()) for name in ("index", "preference", "prompt", "draw", "user", "step")]
+    values = [(f"{letter}_{i + 1}", pa.float32()) for letter in "rw" for i in range(k)]
+    return pa.schema([*words, *places, ("response", pa.string()), *values, ("kl", pa.float32())])
+
+
+def _rows(index: int, probe: Probe) -> pa.Table:
+    p, n, d, k = probe.rewards.shape
+    size = p * n * d
+    place = np.indices((p, n, d)).reshape(3, -1)
+    columns: dict[str, object] = {
+        "probe": pa.array([probe.name] * size).dictionary_encode(),
+        "utility": pa.array([probe.utility.name] * size).dictionary_encode(),
+        "index": np.full(size, index, np.int32),
+        "preference": place[0].astype(np.int32),
+        "prompt": probe.prompts[place[1]].astype(np.int32),
+        "draw": place[2].astype(np.int32),
+        "user": np.full(size, probe.user, np.int32),
+        "step": np.full(size, probe.step, np.int32),
+        "response": list(probe.responses),
+    }
+    empty = pa.nulls(size, pa.float32())
+    for i in range(k):
+        columns[f"r_{i + 1}"] = probe.rewards[..., i].reshape(-1).astype(np.float32)
+    for i in range(k):
+        stated = probe.weights
+        columns[f"w_{i + 1}"] = empty if stated is None else np.repeat(stated[..., i], d).astype(np.float32)
+    columns["kl"] = empty if probe.kl is None else probe.kl.reshape(-1).astype(np.float32)
+    return pa.table(columns, schema=_schema(k))
+
+
+def _fill(shell: Probe, rows: pa.Table, k: int, path: Path) -> Probe:
+    p, n, d = len(shell.preferences), len(shell.prompts), shell.rewards.shape[2]
+    if rows.num_rows != p * n * d:
+        raise BadRecord(f"{path}: probe {shell.name!r} has {rows.num_rows} rows; expected {p} x {n} x {d}")
+
+    def column(name: str) -> np.ndarray:
+        return np.asarray(rows[name].to_numpy(), dtype=float).reshape(p, n, d)
+
+    def optional(name: str) -> bool:
+        return bool(rows[name].null_count < rows.num_rows)
+
+    rewards = np.stack([column(f"r_{i + 1}") for i in range(k)], -1)
+    if not np.isfinite(rewards).all():
+        raise BadRecord(f"{path}: probe {shell.name!r} holds a reward that is not finite")
+    weights = np.stack([column(f"w_{i + 1}")[..., 0] for i in range(k)], -1) if optional("w_1") else None
+    kl = column("kl") if optional("kl") else None
+    return replace(shell, rewards=rewards, responses=tuple(rows["response"].to_pylist()), kl=kl, weights=weights)
