@@ -1,0 +1,196 @@
+"""A base model: a frozen causal LM, its tokenizer and the places where adapters attach.
+
+Every base gets a chat template (a plain fallback where it has none) and every prompt is formatted through it. All dropout
+is switched off, so that training and sampling see one distribution. After the final norm sits a `readout`: a bias-free
+d x d matrix, the identity until an adapter changes it.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.pytorch_utils import Conv1D
+
+from morlbench.errors import BadInput
+from morlbench.lm.bases import BASES
+from morlbench.registry import unknown
+from morlbench.task import Texts
+
+FALLBACK_TEMPLATE = (
+    "{% for m in messages %}{% if m['role'] == 'assistant' %}Answer: {{ m['content'] }}\n"
+    "{% else %}Question: {{ m['content'] }}\n{% endif %}{% endfor %}{% if add_generation_prompt %}Answer:{% endif %}"
+)
+READOUT = "readout"
+
+
+class FinalNorm(nn.Module):
+    """The backbone's own final norm followed by the readout."""
+
+    def __init__(self, norm: nn.Module, size: int, dtype: torch.dtype, device: torch.device) -> None:
+        super().__init__()
+        self.norm = norm
+        self.readout = nn.Linear(size, size, bias=False, dtype=dtype, device=device)
+        nn.init.eye_(self.readout.weight)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return readout(norm(hidden)), shape (n, t, d)."""
+        return torch.as_tensor(self.readout(self.norm(hidden)))
+
+
+@dataclass(eq=False)
+class Base:
+    """A frozen causal LM with its tokenizer; `identity` changes whenever the weights do."""
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    identity: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token or self.tokenizer.convert_ids_to_tokens(0)
+        if not self.tokenizer.chat_template:
+            self.tokenizer.chat_template = FALLBACK_TEMPLATE
+        self.tokenizer.padding_side = "left"
+        _silence_dropout(self.model)
+        self.model.requires_grad_(False).train(False)
+        self.identity = f"{self.name}-{_digest(self.model)}"
+        place, norm = _final_norm(self.backbone)
+        weight = next(self.model.parameters())
+        setattr(self.backbone, place, FinalNorm(norm, self.model.config.hidden_size, weight.dtype, weight.device))
+
+    @property
+    def backbone(self) -> PreTrainedModel:
+        """The model without its language-model head."""
+        return cast(PreTrainedModel, self.model.base_model)
+
+    @property
+    def head(self) -> nn.Module:
+        """The language-model head."""
+        return cast(nn.Module, self.model.get_output_embeddings())  # type: ignore[no-untyped-call]
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The transformer layers, bottom to top."""
+        lists = [m for m in self.backbone.children() if isinstance(m, nn.ModuleList)]
+        return max(lists, key=len)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.model.device
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of tokens the head scores, V."""
+        return int(self.model.config.vocab_size)
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Ids that end an answer; empty where answers have one fixed length."""
+        eos = self.model.generation_config.eos_token_id if self.model.generation_config else None
+        eos = self.tokenizer.eos_token_id if eos is None and self.model.config.eos_token_id is not None else eos
+        return () if eos is None else tuple(eos) if isinstance(eos, list) else (int(eos),)
+
+    def targets(self) -> dict[str, nn.Module]:
+        """Return every linear layer inside the transformer layers by its name in the model."""
+        inside = {id(m) for layer in self.layers for m in layer.modules() if isinstance(m, nn.Linear | Conv1D)}
+        return {name: m for name, m in self.model.named_modules() if id(m) in inside}
+
+    def final_norm(self) -> FinalNorm:
+        """Return the final norm with its readout."""
+        return next(m for m in self.backbone.children() if isinstance(m, FinalNorm))
+
+    def encode(self, prompts: Texts) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return left-padded ids and mask (n, t) of the prompts in the chat template."""
+        texts = [self.tokenizer.apply_chat_template(chat(p), tokenize=False, add_generation_prompt=True) for p in prompts]
+        batch = self.tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+        return batch["input_ids"].to(self.device), batch["attention_mask"].to(self.device)
+
+    def decode(self, ids: tuple[int, ...]) -> str:
+        """Return the text of sampled ids, without special tokens."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
+
+    def count_tokens(self, texts: Texts) -> int:
+        """Return how many tokens the texts hold."""
+        return sum(len(ids) for ids in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]) if texts else 0
+
+
+def chat(prompt: str) -> list[dict[str, str]]:
+    """Return the prompt as a one-message conversation."""
+    return [{"role": "user", "content": prompt}]
+
+
+def load_base(name: str, *, dtype: torch.dtype = torch.float32) -> Base:
+    """Load a named base, a local folder or a Hugging Face id; raise BadInput in one sentence if it cannot be read."""
+    if name in BASES:
+        try:
+            model, tokenizer = _builtin(name, dtype)
+        except FileNotFoundError as error:
+            raise BadInput(str(error)) from None
+        return Base(name, model, tokenizer)
+    if "/" not in name and not Path(name).exists():
+        raise BadInput(f"{unknown('base', name, BASES)}; a local folder or a Hugging Face id such as org/model works too")
+    return Base(name, *_hub(name, dtype))
+
+
+def _builtin(name: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    if name == "smollm2":
+        from morlbench.lm.bases import smollm2
+
+        return smollm2.load(dtype)
+    if name == "exact":
+        from morlbench.lm.bases import exact
+
+        return exact.load()
+    from morlbench.lm.bases import nano
+
+    return nano.load()
+
+
+def _hub(name: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Read a checkpoint from a folder or the hub; safetensors only, and no code from the checkpoint is run."""
+    try:
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(name, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        first = str(error).strip().split("\n")[0]
+        where = "folder" if Path(name).exists() else "Hugging Face id (not cached, or no network)"
+        raise BadInput(f"base {name!r}: this {where} could not be read as a causal language model: {first}") from None
+    if torch.cuda.is_available():
+        model.cuda()
+    return model, tokenizer
+
+
+def _silence_dropout(model: PreTrainedModel) -> None:
+    """Set every dropout to 0, in modules and in the float fields attention reads (Llama keeps one on its module)."""
+    for key in vars(model.config):
+        if key.endswith(("dropout", "_pdrop")) and isinstance(getattr(model.config, key), float):
+            setattr(model.config, key, 0.0)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        for key, value in list(vars(module).items()):
+            if "dropout" in key and isinstance(value, float):
+                setattr(module, key, 0.0)
+
+
+def _final_norm(backbone: PreTrainedModel) -> tuple[str, nn.Module]:
+    children = dict(backbone.named_children())
+    for name in ("norm", "ln_f", "final_layernorm", "final_layer_norm"):
+        if name in children:
+            return name, children[name]
+    raise BadInput(f"base of type {type(backbone).__name__} has no final norm this version knows (norm, ln_f, final_layernorm)")
+
+
+def _digest(model: PreTrainedModel) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().to("cpu", torch.float32).numpy().tobytes())
+    return digest.hexdigest()[:12]

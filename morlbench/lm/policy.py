@@ -1,0 +1,133 @@
+"""Policies on a mixture of experts: one sampler, one KL, one gate function.
+
+A language-model policy is two primitives, `gate` (which mixture for this prompt, preference and utility) and the mixture's
+next-token log-probabilities. Sampling is by inverse CDF from draws fixed by the seed and the row, so the same seed gives
+the same draws under every preference.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from transformers import Cache
+
+from morlbench.lm.base import Base
+from morlbench.lm.mixing import Mixture
+from morlbench.method import Policy, Responses
+from morlbench.preference import LINEAR, Array, Utility
+from morlbench.task import Decoding, Texts
+
+ROWS = 256  # rows in one batch
+VALUES = 60_000_000  # float values in one (rows, t, V) block, for teacher-forced passes
+Gate = Callable[[Texts, Array, Utility], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class LMPolicy:
+    """Experts combined with weights (n, M) that `gate` states for each row; the gate must be pure."""
+
+    mixture: Mixture
+    decoding: Decoding
+    gate: Gate
+    explains: bool = True  # whether the mixture's weights say what each objective counts: one expert per objective
+
+    def respond(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR, seed: int) -> Responses:
+        """Sample one answer per prompt; see `method.Policy`."""
+        draws = np.random.default_rng(seed).random((len(prompts), self.decoding.max_tokens))
+        weights = self.gate(prompts, preferences, utility)
+        ids: list[tuple[int, ...]] = []
+        for start in range(0, len(prompts), ROWS):
+            rows = slice(start, start + ROWS)
+            ids += sample(self.mixture, prompts[rows], weights[rows], draws[rows])
+        return Responses(tuple(map(self.mixture.base.decode, ids)), tuple(ids))
+
+    def kl(self, prompts: Texts, preferences: Array, responses: Responses, *, utility: Utility = LINEAR) -> Array | None:
+        """Return KL to the base in nats (n,): at each sampled prefix the full KL over the vocabulary, summed over tokens."""
+        weights = self.gate(prompts, preferences, utility)
+        base = Mixture(self.mixture.base, (), temperature=self.decoding.temperature)
+        size = max(1, VALUES // (self.decoding.max_tokens * self.mixture.base.vocabulary * self.mixture.copies))
+        parts = []
+        for start in range(0, len(prompts), min(size, ROWS)):
+            rows = slice(start, start + min(size, ROWS))
+            own, mask = teacher_force(self.mixture, prompts[rows], responses.ids[rows], weights[rows])
+            reference, _ = teacher_force(base, prompts[rows], responses.ids[rows], np.zeros((len(prompts[rows]), 0)))
+            steps = torch.nan_to_num(own.exp() * (own - reference)).sum(-1)  # (n, t)
+            parts.append((steps * mask).sum(1).double().cpu().numpy())
+        return np.asarray(np.maximum(np.concatenate(parts), 0.0))
+
+    def explain(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR) -> Array | None:
+        """Return the gate's weights (n, k) where there is one expert per objective, else None."""
+        return self.gate(prompts, preferences, utility) if self.explains else None
+
+    def without(self, objective: int) -> Policy:
+        """Return the policy with one expert's weight set to 0 and the rest renormalised (uniform if nothing is left)."""
+        gate = self.gate
+
+        def ablated(prompts: Texts, preferences: Array, utility: Utility) -> Array:
+            weights = gate(prompts, preferences, utility).copy()
+            weights[:, objective] = 0
+            total = weights.sum(1, keepdims=True)
+            others = (np.arange(weights.shape[1]) != objective) / max(weights.shape[1] - 1, 1)
+            return np.asarray(np.where(total > 1e-9, weights / np.maximum(total, 1e-9), others))
+
+        return replace(self, gate=ablated)
+
+
+def base_policy(base: Base, decoding: Decoding) -> LMPolicy:
+    """Return the base itself as a policy."""
+    return LMPolicy(Mixture(base, (), temperature=decoding.temperature), decoding, _nothing, explains=False)
+
+
+@torch.inference_mode()
+def sample(mixture: Mixture, prompts: Texts, weights: Array, draws: Array) -> list[tuple[int, ...]]:
+    """Sample ids for one batch from draws (n, t) in [0, 1); an answer ends with the end token, which is kept."""
+    base, ends = mixture.base, set(mixture.base.ends)
+    ids, mask = base.encode(prompts)
+    w = torch.as_tensor(weights, dtype=torch.float32, device=base.device)
+    uniform = torch.as_tensor(draws, dtype=torch.float64, device=base.device)
+    answers: list[list[int]] = [[] for _ in prompts]
+    live = np.arange(len(prompts))
+    cache: Cache | None = None
+    for step in range(draws.shape[1]):
+        log_p, cache = mixture.log_probs(ids, mask, w, cache)
+        cdf = log_p[:, 0].double().exp().cumsum(-1)  # (live, V)
+        point = uniform[torch.as_tensor(live, device=base.device), step] * cdf[:, -1]
+        token = torch.searchsorted(cdf, point[:, None], right=True)[:, 0].clamp(max=cdf.shape[1] - 1)
+        chosen = token.tolist()
+        for row, value in zip(live, chosen, strict=True):
+            answers[row].append(value)
+        going = np.array([value not in ends for value in chosen])
+        if not going.all():
+            if not going.any():
+                break
+            keep = torch.as_tensor(np.flatnonzero(going), device=base.device)
+            copies = torch.cat([keep + i * len(live) for i in range(mixture.copies)])
+            cache.batch_select_indices(copies)
+            live, token, mask, w = live[going], token[keep], mask[keep], w[keep]
+        ids, mask = token[:, None], torch.cat([mask, torch.ones_like(mask[:, :1])], 1)
+    return [tuple(answer) for answer in answers]
+
+
+@torch.inference_mode()
+def teacher_force(
+    mixture: Mixture, prompts: Texts, answers: tuple[tuple[int, ...], ...], weights: Array
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return log-probabilities (n, t, V) before each answer token and the mask (n, t) of tokens that exist."""
+    base = mixture.base
+    ids, mask = base.encode(prompts)
+    longest = max(1, *(len(a) for a in answers)) if answers else 1
+    tail = torch.zeros(len(answers), longest, dtype=torch.long, device=base.device)
+    exists = torch.zeros_like(tail)
+    for i, answer in enumerate(answers):
+        tail[i, : len(answer)] = torch.tensor(answer, dtype=torch.long)
+        exists[i, : len(answer)] = 1
+    # the last answer token predicts nothing that is needed, so it is not fed
+    whole, whole_mask = torch.cat([ids, tail[:, :-1]], 1), torch.cat([mask, exists[:, :-1]], 1)
+    w = torch.as_tensor(weights, dtype=torch.float32, device=base.device)
+    log_p, _ = mixture.log_probs(whole, whole_mask, w, keep=longest)
+    return log_p, exists
+
+
+def _nothing(prompts: Texts, preferences: Array, utility: Utility) -> Array:
+    return np.zeros((len(prompts), 0))
