@@ -156,7 +156,7 @@ def _read(gram: "Gram") -> Array:
 
 def _length(gram: Array, weights: Array) -> float:
     """Return ‖Jᵀw‖."""
-    return float(np.sqrt(max(weights @ gram @ weights, 0.0)))
+    return float(np.sqrt((weights @ gram @ weights).clip(0)))
 
 
 def _alive(gram: Array) -> Mask:
