@@ -32,7 +32,7 @@ class Probe:
     """One question asked of a finished policy, and its answers: p preferences, n prompts, d draws, k objectives.
 
     name: 'front' (lattice), 'held-out', 'base' (the base model, p = 1), 'utility' (another utility), 'adapt' (a hidden user
-    after `step` ratings), 'told' (the same user's preference told), 'without-I' (objective I deleted; fewer prompts).
+    after `step` ratings), 'told' (the same user's preference told), 'without-I' (objective I, from 0, deleted; fewer prompts).
     """
 
     name: str
@@ -42,6 +42,8 @@ class Probe:
     responses: tuple[str, ...]  # (p * n * d), preference-major, then prompt, then draw
     kl: Array | None = None  # (p, n, d) nats
     weights: Array | None = None  # (p, n, k) stated by `explain`
+    nll: Array | None = None  # (p, n, d) nats per token of the answer under the base
+    gold: Array | None = None  # (p, n, d, k) rewards by the task's held-out scorers
     utility: Utility = LINEAR
     user: int = -1
     step: int = -1  # responses this user has rated
@@ -66,6 +68,7 @@ class TaskFacts:
     utilities: tuple[Utility, ...]
     front: tuple[tuple[float, ...], ...] = ()  # frozen reference front in rewards; () where none is frozen yet
     max_tokens: int = 0
+    kl_budget: float | None = None  # nats: the median expert's KL, frozen with the version; None where not frozen yet
 
 
 @dataclass(frozen=True)
@@ -136,15 +139,20 @@ class Evidence:
 
 
 class Metric(ABC):
-    """A number from evidence. `over` says what the sequence holds: one run, one method's seeds, or its tasks."""
+    """A number from evidence. `over` says what the sequence holds: one run, one method's seeds, its budgets, or its tasks."""
 
     name: ClassVar[str]
     family: ClassVar[MetricFamily]
     unit: ClassVar[str]
     higher_is_better: ClassVar[bool]
     pareto_compliant: ClassVar[bool] = False
-    over: ClassVar[Literal["run", "seeds", "tasks"]] = "run"
+    over: ClassVar[Literal["run", "seeds", "budgets", "tasks"]] = "run"
+    headline: ClassVar[bool] = False  # shown in the short table of a run
 
     @abstractmethod
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the value; raise NoValue(reason) where the evidence has none."""
+
+    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float] | None:
+        """Return a 95% interval over the prompts of one run (or that the formula gives); None where there is none."""
+        return None

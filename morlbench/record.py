@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -62,7 +63,9 @@ class Provenance:
 
 @dataclass(frozen=True)
 class _File:
-    """The JSON file, field for field."""
+    """The JSON file, field for field; nested dataclasses inherit the configuration."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     schema: int
     key: str
@@ -148,7 +151,7 @@ def without_costs(path: Path) -> str:
 
 @cache
 def _adapter() -> TypeAdapter[_File]:
-    return TypeAdapter(_File, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+    return TypeAdapter(_File)
 
 
 def _json(record: RunRecord, digest: str) -> bytes:

@@ -1,7 +1,8 @@
 """The one parquet schema for every probe: a row is one answer.
 
-Columns: probe, utility, preference, prompt, draw, user, step, response, r_1..r_k, w_1..w_k (null where the policy states no
-weights), kl (null where unknown). Rewards are float32, as in memory once read: a live run is rounded the same way.
+Columns: probe, utility, index, preference, prompt, draw, user, step, response, r_1..r_k, w_1..w_k (null where the policy
+states no weights), g_1..g_k (null where the task has no gold scorers), kl and nll (null where unknown). Rewards are float32,
+as in memory once read: a live run is rounded the same way.
 """
 
 from collections.abc import Sequence
@@ -41,14 +42,16 @@ def rounded(probe: Probe) -> Probe:
         return None if x is None else x.astype(np.float32).astype(float)
 
     rewards = probe.rewards.astype(np.float32).astype(float)
-    return replace(probe, rewards=rewards, kl=as32(probe.kl), weights=as32(probe.weights))
+    return replace(
+        probe, rewards=rewards, kl=as32(probe.kl), weights=as32(probe.weights), nll=as32(probe.nll), gold=as32(probe.gold)
+    )  # fmt: skip
 
 
 def _schema(k: int) -> pa.Schema:
     words = [(name, pa.dictionary(pa.int32(), pa.string())) for name in ("probe", "utility")]
     places = [(name, pa.int32()) for name in ("index", "preference", "prompt", "draw", "user", "step")]
-    values = [(f"{letter}_{i + 1}", pa.float32()) for letter in "rw" for i in range(k)]
-    return pa.schema([*words, *places, ("response", pa.string()), *values, ("kl", pa.float32())])
+    values = [(f"{letter}_{i + 1}", pa.float32()) for letter in "rwg" for i in range(k)]
+    return pa.schema([*words, *places, ("response", pa.string()), *values, ("kl", pa.float32()), ("nll", pa.float32())])
 
 
 def _rows(index: int, probe: Probe) -> pa.Table:
@@ -72,7 +75,10 @@ def _rows(index: int, probe: Probe) -> pa.Table:
     for i in range(k):
         stated = probe.weights
         columns[f"w_{i + 1}"] = empty if stated is None else np.repeat(stated[..., i], d).astype(np.float32)
+    for i in range(k):
+        columns[f"g_{i + 1}"] = empty if probe.gold is None else probe.gold[..., i].reshape(-1).astype(np.float32)
     columns["kl"] = empty if probe.kl is None else probe.kl.reshape(-1).astype(np.float32)
+    columns["nll"] = empty if probe.nll is None else probe.nll.reshape(-1).astype(np.float32)
     return pa.table(columns, schema=_schema(k))
 
 
@@ -91,5 +97,7 @@ def _fill(shell: Probe, rows: pa.Table, k: int, path: Path) -> Probe:
     if not np.isfinite(rewards).all():
         raise BadRecord(f"{path}: probe {shell.name!r} holds a reward that is not finite")
     weights = np.stack([column(f"w_{i + 1}")[..., 0] for i in range(k)], -1) if optional("w_1") else None
-    kl = column("kl") if optional("kl") else None
-    return replace(shell, rewards=rewards, responses=tuple(rows["response"].to_pylist()), kl=kl, weights=weights)
+    gold = np.stack([column(f"g_{i + 1}") for i in range(k)], -1) if optional("g_1") else None
+    kl, nll = (column(name) if optional(name) else None for name in ("kl", "nll"))
+    texts = tuple(rows["response"].to_pylist())
+    return replace(shell, rewards=rewards, responses=texts, kl=kl, weights=weights, nll=nll, gold=gold)

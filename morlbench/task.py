@@ -83,6 +83,7 @@ class Task(ABC):
     reference_point: ClassVar[tuple[float, ...]]  # of the hypervolume, frozen with the version
     utilities: ClassVar[tuple[Utility, ...]] = (LINEAR,)
     draws: ClassVar[int] = 1  # answers per test prompt and preference
+    kl_budget: ClassVar[float | None] = None  # nats: the median KL of the single-objective experts, frozen with the version
 
     @property
     def k(self) -> int:
@@ -96,6 +97,10 @@ class Task(ABC):
     @abstractmethod
     def score(self, prompts: Texts, responses: Texts) -> Array:
         """Return rewards (n, k) in [0, 1], larger is better; row i depends on pair i alone."""
+
+    def gold(self, prompts: Texts, responses: Texts) -> Array | None:
+        """Return rewards (n, k) by scorers no method may train on, or None where the task has none."""
+        return None
 
     def exact(self, policy: "Policy", preferences: Array) -> Exact | None:
         """Return the policy's exact values at preferences (p, k), or None where answers cannot be enumerated."""
