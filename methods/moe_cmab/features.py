@@ -1,0 +1,45 @@
+"""The context a gate sees: principal components of what the experts would say next, compared with the base.
+
+At the end of a prompt each expert i gives log π_i(v) - log π_0(v) for every word v: how it would steer this very prompt. The
+forward pass is one the policy needs anyway. Components are fitted on training prompts without any label.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from morlbench.bandit import check_rows
+from morlbench.errors import MorlbenchError
+from morlbench.preference import Array
+
+NEGLIGIBLE = 1e-6  # spread, relative to the first component's, below which a component is rounding error
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """A linear map of inputs (n, f) to c uncorrelated context features: centre (f,), directions (c, f), scaled to unit spread."""
+
+    centre: Array
+    directions: Array
+
+    @classmethod
+    def fit(cls, inputs: Array, count: int = 16) -> "Components":
+        """Return at most `count` components of inputs (n, f): fewer where the prompts do not span as many."""
+        inputs = np.asarray(inputs, dtype=float)
+        if inputs.ndim != 2 or len(inputs) < 2 or not np.isfinite(inputs).all():
+            raise MorlbenchError(f"context of shape {inputs.shape} cannot be reduced; expected finite values for at least 2 prompts")
+        centre = inputs.mean(0)
+        _, spread, rows = np.linalg.svd((inputs - centre) / np.sqrt(len(inputs)), full_matrices=False)
+        kept = min(count, int((spread > NEGLIGIBLE * max(spread[0], 1e-12)).sum()))
+        signs = np.sign(rows[:kept][np.arange(kept), np.abs(rows[:kept]).argmax(1)])  # the SVD leaves them open
+        return cls(centre, (signs / spread[:kept])[:, None] * rows[:kept])
+
+    @property
+    def count(self) -> int:
+        """Number of context features c."""
+        return len(self.directions)
+
+    def transform(self, inputs: Array) -> Array:
+        """Return the context z (n, c) of inputs (n, f)."""
+        check_rows("context", np.asarray(inputs, dtype=float), (len(inputs), len(self.centre)))
+        return np.asarray((inputs - self.centre) @ self.directions.T)

@@ -1,0 +1,243 @@
+"""The gate of `moe-cmab`: which mixture of the experts to use for this prompt, this preference and this utility.
+
+Arms are mixtures. One ridge regression of the reward vector on φ(x, a) = hat(a) ⊗ [1; z(x)] is shared by all arms, with a
+weak prior on the context-free part and a strong one on the rest: with little data the gate is the best fixed mixture, with
+more it follows the prompt. A utility is not applied to predicted rewards (E[u(r)] is not u(E[r])): the log is relabelled with
+u_w(r) and regressed again, in closed form. Serving is greedy and pure; exploration happens in `choose` alone.
+Disjoint arms, a network, and plugged-in utilities are kept as named ablations.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from itertools import combinations
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from morlbench.bandit import Explorer, Network, Ridge, check_rows
+from morlbench.errors import BadInput, BadRecord
+from morlbench.preference import LINEAR, Array, Utility
+
+Model = Literal["shared", "disjoint", "network"]
+Labels = Literal["relabelled", "plug-in"]
+KNOTS = 5  # linear hats over the mixture weight of two experts
+HIDDEN = 32
+TIE = 1e-9  # utility below which arms are tied; the one nearest the preference then wins
+
+
+def arms(experts: int) -> Array:
+    """Return the fixed arms (a, m): 11 lattice mixtures of two experts; else one-hots, the uniform and the pairwise mixes."""
+    if experts < 2:
+        raise BadInput(f"a gate needs at least 2 experts, not {experts}")
+    if experts == 2:
+        first = np.linspace(0, 1, 11).round(10)
+        return np.column_stack([first, 1 - first])
+    one_hot = np.eye(experts)
+    pairs = [(one_hot[i] + one_hot[j]) / 2 for i, j in combinations(range(experts), 2)]
+    return np.array([*one_hot, np.full(experts, 1 / experts), *pairs])
+
+
+def hats(mixtures: Array) -> Array:
+    """Return the basis (..., h) of mixtures (..., m): 5 linear hats over the first weight if m = 2, else 1, a and all a_i a_j."""
+    experts = mixtures.shape[-1]
+    if experts == 2:
+        knots = np.linspace(0, 1, KNOTS)
+        return np.asarray(np.maximum(0, 1 - np.abs(mixtures[..., :1] - knots) * (KNOTS - 1)))
+    first, second = np.triu_indices(experts, 1)
+    products = mixtures[..., first] * mixtures[..., second]
+    return np.concatenate([np.ones((*mixtures.shape[:-1], 1)), mixtures, products], axis=-1)
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """What may differ between gates: exploration, the model of the reward, how a utility enters, and the two prior precisions.
+
+    `weak` and `strong` are noise variance over prior variance, of the context-free and the context coefficients.
+    """
+
+    explorer: Explorer = field(default_factory=Explorer)
+    model: Model = "shared"
+    labels: Labels = "relabelled"
+    weak: float = 0.25
+    strong: float = 16.0
+
+    def __post_init__(self) -> None:
+        if self.model not in get_args(Model):
+            raise BadInput(f"unknown gate model {self.model!r}; known: {', '.join(get_args(Model))}")
+        if self.labels not in get_args(Labels):
+            raise BadInput(f"unknown gate labels {self.labels!r}; known: {', '.join(get_args(Labels))}")
+        for name, value in (("weak", self.weak), ("strong", self.strong)):
+            if not 0 < value < np.inf:
+                raise BadInput(f"gate prior {name} = {value:g} is outside (0, inf); expected a precision such as 0.25")
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """A gate and all it has seen: context z (n, c), mixtures (n, m), rewards (n, k); base rewards (b, k) centre its labels."""
+
+    config: GateConfig
+    base: Array
+    z: Array
+    mixtures: Array
+    rewards: Array
+    network: Network | None = None
+
+    @classmethod
+    def start(cls, base: Array, experts: int, context: int, *, config: GateConfig | None = None, seed: int = 0) -> "Gate":
+        """Return a gate without data, from rewards (b, k) of the base's own answers on dev prompts; b = 1 is their mean."""
+        base = np.atleast_2d(np.asarray(base, dtype=float))
+        check_rows("base rewards", base, base.shape)
+        config = config or GateConfig()
+        arms(experts)
+        network = Network.start(context + hats(np.zeros(experts)).shape[-1], HIDDEN, seed=seed) if config.model == "network" else None
+        return cls(config, base, np.zeros((0, context)), np.zeros((0, experts)), np.zeros((0, base.shape[1])), network)
+
+    def arms(self, preferences: Array) -> Array:
+        """Return the arms (n, a, m) of each row: the fixed ones and, beyond two experts, the stated preference itself."""
+        fixed = arms(self._experts)
+        rows = np.broadcast_to(fixed, (len(preferences), *fixed.shape))
+        if self._experts == 2 or preferences.shape[1] != self._experts:
+            return rows
+        return np.concatenate([rows, preferences[:, None]], axis=1)
+
+    def weights(self, z: Array, preferences: Array, utility: Utility = LINEAR) -> Array:
+        """Return the mixture (n, m) the gate serves for context z (n, c) and preferences (n, k): greedy, no randomness."""
+        self._check(z, preferences)
+        arms_ = self.arms(preferences)
+        means = self._means(self._features(z, arms_), preferences, utility)
+        return _take(arms_, (means - _tie(arms_, preferences)).argmax(1))
+
+    def weights_under(self, z: Array, grid: Array, belief: Array, utility: Utility = LINEAR) -> Array:
+        """Return the mixture (n, m) that is best on average over preferences (g, k) with probabilities (g,)."""
+        average = np.tile(belief @ grid, (len(z), 1))
+        self._check(z, average)
+        arms_ = self.arms(average)
+        features = self._features(z, arms_)
+        if self.config.labels == "plug-in":
+            means = utility(self._predict(features)[:, :, None], grid) @ belief
+        else:
+            means = features @ self._ridge.coefficients(self._labels(grid, utility) @ belief)
+        return _take(arms_, (means - _tie(arms_, average)).argmax(1))
+
+    def choose(self, z: Array, preferences: Array, utility: Utility, rng: np.random.Generator) -> Array:
+        """Return mixtures (n, m) to try next, exploring by the configured rule."""
+        self._check(z, preferences)
+        arms_ = self.arms(preferences)
+        features = self._features(z, arms_)
+        distinct, row = np.unique(preferences, axis=0, return_inverse=True)
+        noise = self._ridge.noise(self._labels(distinct, utility))[row.ravel()]
+        means = self._means(features, preferences, utility) - _tie(arms_, preferences)
+        return _take(arms_, self.config.explorer.choose(means, features, self._ridge, noise, rng))
+
+    def update(self, z: Array, mixtures: Array, rewards: Array) -> "Gate":
+        """Return the gate that has also seen rewards (n, k) of answers from mixtures (n, m) in context z (n, c)."""
+        check_rows("context", z, (len(rewards), self.z.shape[1]))
+        check_rows("mixtures", mixtures, (len(rewards), self._experts))
+        check_rows("rewards", rewards, (len(rewards), self.rewards.shape[1]))
+        z, mixtures = np.vstack([self.z, z]), np.vstack([self.mixtures, mixtures])
+        rewards = np.vstack([self.rewards, rewards])
+        network = self.network
+        if network is not None and len(rewards):
+            network = network.fit(np.hstack([hats(mixtures), z]), rewards - self.base.mean(0))
+        return replace(self, z=z, mixtures=mixtures, rewards=rewards, network=network)
+
+    def predict(self, z: Array, mixtures: Array) -> Array:
+        """Return predicted rewards (n, k) in [0, 1] of answers from mixtures (n, m) in context z (n, c)."""
+        check_rows("context", z, (len(mixtures), self.z.shape[1]))
+        return np.asarray(self._predict(self._features(z, mixtures[:, None]))[:, 0].clip(0, 1))
+
+    def expected(self, z: Array, mixtures: Array, grid: Array, utility: Utility = LINEAR) -> Array:
+        """Return expected utilities (n, g) of answers from mixtures (n, m), for each preference of a grid (g, k)."""
+        features = self._features(z, mixtures[:, None])[:, 0]
+        offset = utility(self.base[:, None], grid).mean(0)
+        return np.asarray(features @ self._ridge.coefficients(self._labels(grid, utility)) + offset)
+
+    def to_json(self) -> str:
+        """Return the whole state as JSON text; `from_json` gives back an equal gate."""
+        arrays = {name: [list(array.shape), array.ravel().tolist()] for name, array in self._arrays().items()}
+        return json.dumps({"config": asdict(self.config), "arrays": arrays})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Gate":
+        """Read what `to_json` wrote, or raise BadRecord."""
+        try:
+            state = json.loads(text)
+            config = dict(state["config"])
+            config["explorer"] = Explorer(**config["explorer"])
+            arrays = {name: np.array(values, dtype=float).reshape(shape) for name, (shape, values) in state["arrays"].items()}
+            network = Network(arrays.pop("network")) if "network" in arrays else None
+            return cls(GateConfig(**config), arrays["base"], arrays["z"], arrays["mixtures"], arrays["rewards"], network)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise BadRecord(f"this is not a stored gate ({problem}); train it again") from None
+
+    @property
+    def _experts(self) -> int:
+        return int(self.mixtures.shape[1])
+
+    def _arrays(self) -> dict[str, Array]:
+        network = {} if self.network is None else {"network": self.network.weights}
+        return {"base": self.base, "z": self.z, "mixtures": self.mixtures, "rewards": self.rewards, **network}
+
+    @cached_property
+    def _ridge(self) -> Ridge:
+        features = self._features(self.z, self.mixtures[:, None])[:, 0]
+        return Ridge.empty(self._prior, self.rewards.shape[1]).update(features, self.rewards)
+
+    @cached_property
+    def _prior(self) -> Array:
+        if self.network is not None:
+            return np.full(HIDDEN + 1, self.config.weak)
+        of_arm = np.append(self.config.weak, np.full(self.z.shape[1], self.config.strong))
+        shape = hats(np.zeros(self._experts)).shape[-1] if self.config.model == "shared" else len(arms(self._experts)) + 1
+        return np.tile(of_arm, shape)
+
+    def _features(self, z: Array, mixtures: Array) -> Array:
+        """Return φ (n, a, d) of context z (n, c) and mixtures (n, a, m)."""
+        repeated = np.broadcast_to(z[:, None], (*mixtures.shape[:2], z.shape[1]))
+        if self.network is not None:
+            return self.network.features(np.concatenate([hats(mixtures), repeated], axis=-1))
+        basis = hats(mixtures) if self.config.model == "shared" else _one_hot(mixtures)
+        context = np.concatenate([np.ones((*mixtures.shape[:2], 1)), repeated], axis=-1)
+        size = basis.shape[-1] * context.shape[-1]
+        return np.asarray((basis[..., None] * context[..., None, :]).reshape(*mixtures.shape[:2], size))
+
+    def _means(self, features: Array, preferences: Array, utility: Utility) -> Array:
+        """Return predicted utilities (n, a), up to a constant per row."""
+        if self.config.labels == "plug-in":
+            return utility(self._predict(features), preferences[:, None])
+        distinct, row = np.unique(preferences, axis=0, return_inverse=True)
+        theta = self._ridge.coefficients(self._labels(distinct, utility))  # (d, distinct)
+        return np.asarray(np.einsum("nad,dn->na", features, theta[:, row.ravel()]))
+
+    def _labels(self, preferences: Array, utility: Utility) -> Array:
+        """Return the log relabelled (n, p): u_w of each raw reward vector, less its mean over the base's answers."""
+        return np.asarray(utility(self.rewards[:, None], preferences) - utility(self.base[:, None], preferences).mean(0))
+
+    def _predict(self, features: Array) -> Array:
+        centre = self.base.mean(0)
+        return np.asarray(features @ self._ridge.coefficients(self.rewards - centre) + centre)
+
+    def _check(self, z: Array, preferences: Array) -> None:
+        check_rows("context", z, (len(preferences), self.z.shape[1]))
+        check_rows("preferences", preferences, (len(z), self.rewards.shape[1]))
+
+
+def _one_hot(mixtures: Array) -> Array:
+    """Return which arm (..., a + 1) each mixture is: the nearest fixed one, or the last if none is near (the preference)."""
+    fixed = arms(mixtures.shape[-1])
+    distance = np.abs(mixtures[..., None, :] - fixed).sum(-1)
+    position = np.where(distance.min(-1) < TIE, distance.argmin(-1), len(fixed))
+    return np.asarray(np.eye(len(fixed) + 1)[position])
+
+
+def _tie(arms_: Array, preferences: Array) -> Array:
+    """Return a hair's breadth of utility (n, a) against arms far from the preference; it decides only between equals."""
+    if arms_.shape[-1] != preferences.shape[-1]:
+        return np.zeros(arms_.shape[:2])
+    return np.asarray(TIE * np.abs(arms_ - preferences[:, None]).sum(-1))
+
+
+def _take(arms_: Array, chosen: NDArray[np.int64]) -> Array:
+    return np.asarray(arms_[np.arange(len(arms_)), chosen])
