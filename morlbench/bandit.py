@@ -111,7 +111,7 @@ class Network:
     Zhou et al. 2020 with the covariance of the last layer only (Xu et al. 2022). One hidden layer of rectified units.
     """
 
-    weights: Array  # (i + 1, d - 1), the last row is the bias
+    weights: Array  # (i + 1, hidden); the last row is the bias
 
     @classmethod
     def start(cls, inputs: int, hidden: int, *, seed: int) -> "Network":
@@ -141,7 +141,7 @@ class Network:
                 first[i] = 0.9 * first[i] + 0.1 * slope
                 second[i] = 0.999 * second[i] + 0.001 * slope**2
                 parameters[i] -= rate * first[i] / (1 - 0.9**step) / (np.sqrt(second[i] / (1 - 0.999**step)) + 1e-8)
-        return Network(parameters[0])
+        return Network(np.asarray(parameters[0], dtype=float))
 
 
 def check_rows(name: str, values: Array, shape: Sequence[int]) -> None:
