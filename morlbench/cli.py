@@ -1,0 +1,109 @@
+"""The command line: arguments only. Every body is in another module and is imported when its command runs.
+
+Exit codes: 0 done, 1 a check or a run failed, 2 bad arguments, 130 interrupted.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from morlbench import console
+from morlbench.errors import BadInput
+
+app = typer.Typer(
+    help="Benchmark and leaderboard for multi-objective reinforcement learning of language models.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)  # fmt: skip
+
+Json = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
+Records = Annotated[list[Path], typer.Argument(help="Record files (seed-N.json) or folders that hold some.")]
+Plugin = Literal["method", "task", "metric"]
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[Literal["methods", "tasks", "metrics", "bases"], typer.Argument(help="What to list.")], json: Json = False
+) -> None:
+    """List what there is, with one line about each."""
+    from morlbench import commands
+
+    commands.list_names(None if kind == "bases" else kind, json)
+
+
+@app.command()
+def run(
+    method: Annotated[str, typer.Option(help="A method's name; see `morlbench list methods`.")],
+    task: Annotated[str, typer.Option(help="A task's name; see `morlbench list tasks`.")],
+    base: Annotated[str, typer.Option(help="A base's name, a local folder or a Hugging Face id.", show_default="the task's")] = "",
+    budget: Annotated[str, typer.Option(help="smoke, quick, standard, full, or a number of scored responses.")] = "quick",
+    seed: Annotated[int | None, typer.Option(help="One seed.", min=0, show_default="0")] = None,
+    seeds: Annotated[str, typer.Option(help="Several seeds instead, e.g. 0..4.", show_default=False)] = "",
+    preference: Annotated[str, typer.Option(help="The stated user of a single-policy method, e.g. .7,.3.", show_default="the task's")] = "",
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for records and plots.")] = Path("runs"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run again even where an equal record exists.")] = False,
+    json: Json = False,
+) -> None:
+    """Train a method on a task, ask its policy at every preference, keep the record, print and plot the scores."""
+    from morlbench import commands
+    from morlbench.launch import Request
+
+    if seeds and seed is not None:
+        raise BadInput("give --seed or --seeds, not both")
+    words = Request(method, task, base, budget, seeds or str(seed or 0), preference, tuple(set_ or ()), out)
+    commands.run(words, as_json=json, fresh=fresh)
+
+
+@app.command()
+def score(records: Records, json: Json = False) -> None:
+    """Compute every metric of stored records."""
+    from morlbench import commands
+
+    commands.score(records, as_json=json)
+
+
+@app.command()
+def plot(records: Records, out: Annotated[Path, typer.Option(help="Path of the figure, without its ending.")] = Path("front")) -> None:
+    """Draw the front of stored records as PNG and SVG."""
+    from morlbench import commands
+
+    commands.plot(records, out)
+
+
+@app.command()
+def check(
+    kind: Annotated[Plugin, typer.Argument(help="What kind of plugin.")],
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    json: Json = False,
+) -> None:
+    """Try every promise a plugin must keep; exit 1 if one is broken."""
+    from morlbench import commands
+
+    if not commands.check(kind, name, as_json=json):
+        raise typer.Exit(console.FAILED)
+
+
+@app.command()
+def new(
+    kind: Annotated[Plugin, typer.Argument(help="What kind of plugin.")],
+    name: Annotated[str, typer.Argument(help="Its name in kebab-case, e.g. my-method.")],
+    into: Annotated[
+        Path | None, typer.Option(help="Folder to write it in.", show_default="methods, tasks or metrics of this checkout")
+    ] = None,
+) -> None:
+    """Write a small plugin that passes its check, to start from."""
+    from morlbench import scaffold
+
+    scaffold.command(kind, name, into)
+
+
+def main() -> None:
+    """Run the command line and exit; the console script's entry point."""
+    sys.exit(console.guarded(app))
+
+
+if __name__ == "__main__":
+    main()

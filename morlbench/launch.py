@@ -1,0 +1,129 @@
+"""The body of `morlbench run`: check every word first, then run each seed, keep its record, and reuse records that exist.
+
+A record lies at OUT/TASK/VARIANT/seed-N.json, where VARIANT is the method's name and whatever differs from the defaults.
+Leaves out what a run is: that is `morlbench.run`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from morlbench import registry
+from morlbench.bench import BUDGETS, Watch
+from morlbench.configure import changed, configure, parse_budget, parse_seeds, variant
+from morlbench.errors import BadInput, BadRecord
+from morlbench.method import Method
+from morlbench.metric import Costs, Evidence
+from morlbench.preference import parse_preference
+from morlbench.record import Provenance, RunRecord, load
+from morlbench.store import Store, default_root
+from morlbench.task import Task
+
+if TYPE_CHECKING:
+    from morlbench.lm.base import Base
+
+DEFAULT_BUDGET = "quick"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The words of `morlbench run`, as typed; an empty word means the default."""
+
+    method: str
+    task: str
+    base: str = ""
+    budget: str = DEFAULT_BUDGET
+    seeds: str = "0"
+    preference: str = ""
+    settings: tuple[str, ...] = ()
+    out: Path = Path("runs")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A checked request; `preference` is () where the task's own user is meant."""
+
+    method: Method
+    task: Task
+    base: str
+    budget: int
+    seeds: tuple[int, ...]
+    preference: tuple[float, ...]
+    out: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the records and the front's plot go: OUT/TASK/VARIANT."""
+        changes = changed(self.method)
+        if self.base != self.task.base:
+            changes["base"] = self.base
+        if self.budget != BUDGETS[DEFAULT_BUDGET]:
+            changes["budget"] = next((name for name, number in BUDGETS.items() if number == self.budget), self.budget)
+        if self.preference:
+            changes["preference"] = self.preference
+        return self.out / self.task.name / variant(self.method.name, changes)
+
+    def path(self, seed: int) -> Path:
+        """Return the record's JSON path."""
+        return self.folder / f"seed-{seed}.json"
+
+
+def plan(request: Request) -> Plan:
+    """Check every word of a request, loading the method and the task but no model; raise BadInput for the first bad one."""
+    cls = registry.load("methods", request.method)
+    task = registry.load("tasks", request.task)()
+    preference = parse_preference(request.preference, task.k) if request.preference else ()
+    if request.out.exists() and not request.out.is_dir():
+        raise BadInput(f"--out {request.out} is a file; expected a folder")
+    return Plan(
+        method=configure(cls, request.settings), task=task, base=request.base or task.base, budget=parse_budget(request.budget),
+        seeds=parse_seeds(request.seeds), preference=() if preference == task.preference else preference, out=request.out,
+    )  # fmt: skip
+
+
+def execute(plan: Plan, watch: Watch, *, fresh: bool = False) -> Iterator[tuple[Path, bool]]:
+    """Run the plan seed by seed; yield each record's path and whether it was already there."""
+    from morlbench.lm.base import load_base
+    from morlbench.run import run
+
+    base, store = load_base(plan.base), Store(default_root())
+    _writable(plan.folder)
+    for seed in plan.seeds:
+        path = plan.path(seed)
+        if not fresh and _exists(path, expected_key(plan, base, seed)):
+            yield path, True
+            continue
+        record = run(plan.method, plan.task, base, plan.budget, seed=seed, store=store, preference=plan.preference, watch=watch)
+        record.save(path)
+        yield path, False
+
+
+def expected_key(plan: Plan, base: "Base", seed: int) -> str:
+    """Return the key that a record of this plan will have, without running it."""
+    from morlbench.run import facts, method_facts
+
+    task = facts(plan.task, plan.preference or plan.task.preference)
+    evidence = Evidence(task, method_facts(plan.method), base.identity, plan.budget, seed, (), Costs())
+    return RunRecord(evidence, Provenance("", False, "", {})).key
+
+
+def _exists(path: Path, key: str) -> bool:
+    """Say whether a whole record with that key is there; one that cannot be read is made again."""
+    if not path.exists():
+        return False
+    try:
+        return load(path).key == key
+    except BadRecord:
+        return False
+
+
+def _writable(folder: Path) -> None:
+    """Fail before an hour of training rather than after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+        raise BadInput(f"--out: cannot write to {folder} ({error.strerror})") from None
