@@ -34,6 +34,13 @@ class Cost:
     seconds: float = 0.0
     cached: bool = False
 
+    def minus(self, other: "Cost") -> "Cost":
+        """Return what was used since `other`, an earlier state of the same part."""
+        return Cost(
+            self.responses - other.responses, self.tokens - other.tokens, self.steps - other.steps, self.backward - other.backward,
+            self.seconds - other.seconds,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Line:
@@ -86,6 +93,7 @@ class Bench:
         self.utilities: tuple[Utility, ...] = task.utilities
         self.task_key = f"{task.name}@{task.version}"
         self.ledger: list[Line] = []
+        self.trainable_parameters = 0  # of all adapters the method used
         self.watch: Watch = watch or Quiet()
         self._task, self._serving = task, False
         self._part: tuple[str, int] | None = None  # the open part and its own limit
@@ -96,6 +104,11 @@ class Bench:
     def k(self) -> int:
         """Number of objectives."""
         return len(self.objectives)
+
+    @property
+    def opened(self) -> Cost:
+        """What the open part has used so far."""
+        return self._open
 
     @property
     def left(self) -> int:

@@ -38,6 +38,7 @@ class Feedback:
     responses: Responses
     values: Array
     kind: Literal["rating", "thumb"]
+    preferences: Array  # (n, k) the answers were asked at
 
 
 @runtime_checkable

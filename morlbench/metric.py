@@ -89,7 +89,7 @@ class Speed:
 
     tokens_per_second: float
     base_tokens_per_second: float
-    first_token_seconds: float
+    first_token_seconds: float | None  # None where the policy cannot be cut to one token
     base_first_token_seconds: float
     peak_bytes: int
     base_peak_bytes: int

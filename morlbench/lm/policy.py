@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from transformers import Cache
 
+from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base
 from morlbench.lm.mixing import Mixture
 from morlbench.method import Policy, Responses
@@ -131,3 +132,12 @@ def teacher_force(
 
 def _nothing(prompts: Texts, preferences: Array, utility: Utility) -> Array:
     return np.zeros((len(prompts), 0))
+
+
+def single_policy(base: Base, decoding: Decoding, adapter: Adapter) -> LMPolicy:
+    """Return one adapter as a policy that answers alike under every preference."""
+    return LMPolicy(Mixture(base, (adapter,), temperature=decoding.temperature), decoding, _whole, explains=False)
+
+
+def _whole(prompts: Texts, preferences: Array, utility: Utility) -> Array:
+    return np.ones((len(prompts), 1))

@@ -1,0 +1,91 @@
+"""Experts per objective under a contextual bandit that gates them by prompt, preference and utility (MoE-CMAB)."""
+
+from functools import partial
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from morlbench.methods.moe_cmab.context import Context, Reader, fit
+from morlbench.methods.moe_cmab.experts import Experts, train_experts
+from morlbench.methods.moe_cmab.gate import Gate, GateConfig, Labels, Model
+from morlbench.methods.moe_cmab.policy import GatedPolicy, told
+from pydantic import Field
+
+from morlbench.bandit import Explorer
+from morlbench.bench import Bench
+from morlbench.lm.mixing import Mixture, check_level
+from morlbench.lm.policy import LMPolicy, base_policy
+from morlbench.lm.train import Settings
+from morlbench.method import Family, Method, Policy, Responses, Track, settings
+from morlbench.preference import LINEAR, Array, UtilityName
+from morlbench.seeds import derive
+from morlbench.task import Texts
+
+Rule = Literal["linucb", "thompson", "epsilon-greedy", "uniform"]
+BATCH = 64  # exploration answers scored at a time
+
+
+@settings
+class MoeCmab(Method):
+    """Projected experts, hidden-state aggregation and a shared-feature gate with relabelled utilities."""
+
+    name: ClassVar[str] = "moe-cmab"
+    version: ClassVar[int] = 1
+    family: ClassVar[Family] = "meta-policy"
+    track: ClassVar[Track] = "front"
+    utilities: ClassVar[tuple[UtilityName, ...]] = ("linear", "chebyshev", "soft-threshold", "hard-threshold")
+
+    experts: Experts = "projected"
+    epsilon: float = Field(default=0.3, ge=0, le=1)
+    level: str = "hidden"
+    rule: Rule = "linucb"
+    exploration: float = Field(default=1.0, ge=0, le=100)
+    model: Model = "shared"
+    labels: Labels = "relabelled"
+    context: Context = "log-ratio"
+    components: Annotated[int, Field(ge=1, le=256)] = 16
+    expert_share: float = Field(default=0.8, gt=0, lt=1)
+    rate: float = Field(default=3e-3, gt=0, le=1)
+    rank: int = Field(default=8, ge=1, le=256)
+
+    def __post_init__(self) -> None:
+        check_level(self.level)
+
+    def train(self, bench: Bench, *, seed: int) -> Policy:
+        """Spend `expert_share` of the budget on experts and the rest on the gate."""
+        plan = Settings(rate=self.rate, rank=self.rank)
+        found = train_experts(
+            bench, self.experts, self.epsilon, responses=int(bench.budget * self.expert_share), seed=seed, settings=plan
+        )  # fmt: skip
+        mixture = Mixture(bench.base, found, self.level, temperature=bench.decoding.temperature)
+        reader = fit(mixture, self.context, bench.prompts("train"), self.components)
+        gate = self._learn(bench, mixture, reader, derive(seed, "gate"))
+        return GatedPolicy(mixture=mixture, decoding=bench.decoding, gate=partial(told, reader, gate), reader=reader, state=gate)
+
+    def _learn(self, bench: Bench, mixture: Mixture, reader: Reader, seed: int) -> Gate:
+        """Return the gate after exploring dev prompts with random preferences until the budget is spent."""
+        rng = np.random.default_rng(seed)
+        config = GateConfig(explorer=Explorer(rule=self.rule, alpha=self.exploration), model=self.model, labels=self.labels)
+        with bench.part("gate", bench.left, kind="search"):
+            first = min(BATCH, max(bench.left // 4, 1))
+            prompts = _some(bench.prompts("dev"), first, rng)
+            plain = base_policy(bench.base, bench.decoding).respond(prompts, np.zeros((first, bench.k)), seed=derive(seed, "base"))
+            gate = Gate.start(_score(bench, prompts, plain), mixture.experts, reader.size, config=config, seed=seed)
+            while bench.left:
+                count = min(BATCH, bench.left)
+                prompts = _some(bench.prompts("dev"), count, rng)
+                z = reader(prompts)
+                mixtures = gate.choose(z, rng.dirichlet(np.ones(bench.k), count), LINEAR, rng)
+                explorer = LMPolicy(mixture, bench.decoding, lambda _p, w, _u: w)  # asked directly for mixtures
+                answers = explorer.respond(prompts, mixtures, seed=derive(seed, "explore", bench.left))
+                gate = gate.update(z, mixtures, _score(bench, prompts, answers))
+        return gate
+
+
+def _score(bench: Bench, prompts: Texts, answers: Responses) -> Array:
+    return bench.score(prompts, answers.texts, tokens=sum(map(len, answers.ids)))
+
+
+def _some(prompts: Texts, count: int, rng: np.random.Generator) -> Texts:
+    """Return `count` prompts in random order, each as often as any other."""
+    order = np.concatenate([rng.permutation(len(prompts)) for _ in range(count // len(prompts) + 1)])
+    return tuple(prompts[i] for i in order[:count])

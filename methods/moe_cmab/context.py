@@ -1,0 +1,79 @@
+"""What the gate sees of a prompt: where each expert would push the next token, or the base's pooled states.
+
+Log-ratios to the base at the end of the prompt come free with the prompt's forward pass. Prompts are remembered, since a
+policy is asked about the same ones at many preferences.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from morlbench.methods.moe_cmab.features import Components
+
+from morlbench.lm.mixing import Mixture
+from morlbench.preference import Array
+from morlbench.task import Texts
+
+Context = Literal["log-ratio", "hidden", "none"]
+ROWS = 128
+
+
+@dataclass(eq=False)
+class Reader:
+    """Reads prompts into context features z (n, c); fitted once on train prompts, without labels."""
+
+    raw: Callable[[Texts], Array]
+    components: Components | None  # None: no context
+    seen: dict[str, Array] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Number of features c."""
+        return 0 if self.components is None else self.components.count
+
+    def __call__(self, prompts: Texts) -> Array:
+        """Return z (n, c)."""
+        if self.components is None:
+            return np.zeros((len(prompts), 0))
+        new = tuple(dict.fromkeys(p for p in prompts if p not in self.seen))
+        for start in range(0, len(new), ROWS):
+            chunk = new[start : start + ROWS]
+            self.seen.update(zip(chunk, self.components.transform(self.raw(chunk)), strict=True))
+        return np.array([self.seen[p] for p in prompts])
+
+
+def fit(mixture: Mixture, kind: Context, prompts: Texts, count: int) -> Reader:
+    """Return a reader of `count` principal components of the chosen context, fitted on `prompts`."""
+    if kind == "none":
+        return Reader(lambda texts: np.zeros((len(texts), 0)), None)
+
+    def raw(texts: Texts) -> Array:
+        return _log_ratios(mixture, texts) if kind == "log-ratio" else _pooled(mixture, texts)
+
+    rows = [raw(prompts[i : i + ROWS]) for i in range(0, len(prompts), ROWS)]
+    return Reader(raw, Components.fit(np.concatenate(rows), count))
+
+
+@torch.inference_mode()
+def _log_ratios(mixture: Mixture, prompts: Texts) -> Array:
+    """Return log pi_i - log pi_0 of the next token for every expert and word, (n, M V)."""
+    ids, mask = mixture.base.encode(prompts)
+    base = Mixture(mixture.base, (), temperature=mixture.temperature)
+    plain = base.log_probs(ids, mask, torch.zeros(len(prompts), 0))[0][:, 0]
+    parts = []
+    for adapter in mixture.adapters:
+        one = Mixture(mixture.base, (adapter,), temperature=mixture.temperature)
+        own = one.log_probs(ids, mask, torch.ones(len(prompts), 1, device=mixture.base.device))[0][:, 0]
+        parts.append((own - plain).clamp(-20, 20).cpu().numpy())
+    return np.concatenate(parts, 1).astype(float)
+
+
+@torch.inference_mode()
+def _pooled(mixture: Mixture, prompts: Texts) -> Array:
+    """Return the base's mean final state over the prompt (n, d)."""
+    ids, mask = mixture.base.encode(prompts)
+    states = mixture.base.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+    weights = mask[:, :, None].to(states.dtype)
+    return np.asarray(((states * weights).sum(1) / weights.sum(1)).cpu().numpy(), dtype=float)

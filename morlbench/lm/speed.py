@@ -1,0 +1,95 @@
+"""What inference costs: the policy and its base timed in turn in one process, and the rows the model really ran.
+
+Memory is counted, not sampled: the bytes of all weights used and of the largest key-value cache, which on a CPU no
+counter reports. Leaves out anything about answers' quality.
+"""
+
+import resource
+import statistics
+import sys
+import time
+
+import numpy as np
+import torch
+
+from morlbench.lm.base import Base
+from morlbench.lm.policy import LMPolicy, base_policy
+from morlbench.method import Policy
+from morlbench.metric import Speed
+from morlbench.task import Decoding, Task
+
+ROWS, REPEATS = 16, 3
+
+
+def compare_speed(policy: Policy, base: Base, task: Task) -> Speed:
+    """Return speed and memory of `policy` and of the base, from REPEATS interleaved rounds of ROWS dev prompts."""
+    prompts = task.prompts("dev")[:ROWS]
+    preferences = np.full((len(prompts), task.k), 1 / task.k)
+    plain = base_policy(base, task.decoding)
+    first = base_policy(base, Decoding(1, temperature=task.decoding.temperature))
+    meters: dict[str, list[tuple[float, int, float, int]]] = {"policy": [], "base": []}
+    begin_first: list[float] = []
+    for _ in range(REPEATS):
+        for name, who in (("policy", policy), ("base", plain)):
+            meters[name].append(_measure(who, base, prompts, preferences))
+        start = time.perf_counter()
+        first.respond(prompts[:1], preferences[:1], seed=0)
+        begin_first.append(time.perf_counter() - start)
+    speeds = {name: statistics.median(tokens / seconds for seconds, tokens, _, _ in rounds) for name, rounds in meters.items()}
+    passes = statistics.median(p / max(t, 1) for _, t, p, _ in meters["policy"])
+    base_first = statistics.median(begin_first)
+    ratio = meters["policy"][0][3] / max(meters["base"][0][3], 1)
+    weights = sum(p.numel() * p.element_size() for p in base.model.parameters())
+    extra = sum(a.parameters * 4 for a in policy.mixture.adapters) if isinstance(policy, LMPolicy) else 0
+    cache = _cache_bytes(base, task, len(prompts))
+    return Speed(
+        tokens_per_second=speeds["policy"], base_tokens_per_second=speeds["base"],
+        first_token_seconds=_first_token(policy, prompts, preferences), base_first_token_seconds=base_first,
+        peak_bytes=int(weights + extra + cache * ratio), base_peak_bytes=int(weights + cache), passes_per_token=passes,
+    )  # fmt: skip
+
+
+def peak_memory() -> int:
+    """Return the process's peak resident memory in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _measure(policy: Policy, base: Base, prompts: tuple[str, ...], preferences: np.ndarray) -> tuple[float, int, float, int]:
+    """Return seconds, tokens sampled, rows run for single tokens, and the widest batch."""
+    rows: list[int] = []
+    widest = [0]
+
+    def count(_module: torch.nn.Module, _inputs: object, kwargs: dict[str, torch.Tensor]) -> None:
+        ids = kwargs["input_ids"]
+        rows.append(ids.shape[0])
+        widest[0] = max(widest[0], ids.shape[0])
+
+    handle = base.backbone.register_forward_pre_hook(count, with_kwargs=True)
+    begin = time.perf_counter()
+    try:
+        answers = policy.respond(prompts, preferences, seed=0)
+    finally:
+        handle.remove()
+    return time.perf_counter() - begin, sum(map(len, answers.ids)), float(sum(rows)), widest[0]
+
+
+def _first_token(policy: Policy, prompts: tuple[str, ...], preferences: np.ndarray) -> float | None:
+    """Return the median seconds to one prompt's first token, by a policy with its answers cut to one token."""
+    if not isinstance(policy, LMPolicy):
+        return None
+    short = LMPolicy(policy.mixture, Decoding(1, temperature=policy.decoding.temperature), policy.gate, policy.explains)
+    times = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        short.respond(prompts[:1], preferences[:1], seed=0)
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def _cache_bytes(base: Base, task: Task, rows: int) -> int:
+    config = base.model.config
+    heads = config.num_attention_heads
+    kept = getattr(config, "num_key_value_heads", None) or heads
+    width = config.hidden_size // heads
+    return int(2 * len(base.layers) * kept * width * (task.decoding.max_tokens + 32) * rows * 4)

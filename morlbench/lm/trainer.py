@@ -1,0 +1,126 @@
+"""TRL's RLOO with vector rewards: the one place reinforcement learning happens.
+
+The loss is leave-one-out REINFORCE on s(r) - beta log pi/pi_0, beta inside the reward, sequence level, unscaled. Two private
+hooks of `RLOOTrainer` are overridden: `_calculate_rewards`, so that one call scores all objectives, and
+`_generate_and_score_completions`, which adds each objective's own advantages for gradient methods. A contract test pins
+both and the trl version. Leaves out GRPO: its group scaling silently rescales beta.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
+import torch
+import transformers
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from trl import RLOOTrainer
+
+from morlbench.bench import Bench
+from morlbench.errors import MorlbenchError
+from morlbench.preference import Array
+
+
+class Steer(Protocol):
+    """What training follows: a scalar of each response's rewards, and for gradient methods weights from the Gramian."""
+
+    def scalar(self, rewards: Array) -> Array:
+        """Return s(r) (n,) of rewards (n, k): what the leave-one-out advantage centres."""
+
+    def mix(self, gram: Array) -> Array | None:
+        """Return weights (k,) of the objectives' gradients from their Gramian (k, k); None to follow the scalar."""
+
+
+class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
+    """`RLOOTrainer` whose rewards come from the bench, steered by a `Steer`."""
+
+    bench: Bench
+    steer: Steer
+    vectors: bool  # whether steer mixes gradients
+
+    def _calculate_rewards(
+        self, inputs: list[dict[str, list[dict[str, str]]]], prompts: object, completions: list[list[dict[str, str]]], ids: list[list[int]]
+    ) -> torch.Tensor:
+        """Score all objectives in one call; TRL sees one column, the scalarised reward."""
+        questions = tuple(row["prompt"][0]["content"] for row in inputs)
+        texts = tuple(completion[0]["content"].strip() for completion in completions)
+        self._rewards = self.bench.score(questions, texts, tokens=sum(map(len, ids)))
+        self._scalars = np.asarray(self.steer.scalar(self._rewards), dtype=float)
+        if self._scalars.shape != (len(texts),) or not np.isfinite(self._scalars).all():
+            raise MorlbenchError("the scalarised reward is not one finite number per response")
+        return torch.as_tensor(self._scalars, dtype=torch.float32, device=self.accelerator.device)[:, None]
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, object]]) -> dict[str, torch.Tensor]:
+        """Add `vector_advantages` (n, k): each objective's centred reward with the same -beta log-ratio part."""
+        output: dict[str, torch.Tensor] = super()._generate_and_score_completions(inputs)
+        if self.vectors:
+            own = leave_one_out(self._rewards, self.num_generations)
+            penalty = output["advantages"].double().cpu().numpy() - leave_one_out(self._scalars[:, None], self.num_generations)[:, 0]
+            alive = (np.abs(own) > 1e-12).any(0)  # an objective equal within every group says nothing
+            vector = np.where(alive, own + penalty[:, None], 0.0)
+            output["vector_advantages"] = torch.as_tensor(vector, dtype=torch.float32, device=self.accelerator.device)
+        return output
+
+    def compute_loss(
+        self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], return_outputs: bool = False, num_items_in_batch: int | None = None
+    ) -> torch.Tensor:
+        """Return TRL's loss, or the mixture of one loss per objective whose gradient is J^T w."""
+        if not self.vectors:
+            self.bench.work(steps=1, backward=1)
+            loss: torch.Tensor = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            return loss
+        losses = self._objective_losses(model, inputs)
+        parameters = [p for p in model.parameters() if p.requires_grad]
+        rows = [torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True) for loss in losses]
+        jacobian = torch.stack([torch.cat([g.flatten() for g in row if g is not None]) for row in rows]).double()
+        weights = self.steer.mix((jacobian @ jacobian.T).cpu().numpy())
+        if weights is None:
+            raise MorlbenchError("a gradient method returned no weights")
+        self.bench.work(steps=1, backward=len(losses) + 1)
+        return torch.dot(losses, torch.as_tensor(weights, dtype=losses.dtype, device=losses.device))
+
+    def _objective_losses(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Return RLOO's loss for each objective's advantages (k,), from one forward pass."""
+        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
+        mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
+        log_p, _, _ = self._get_per_token_logps_and_entropies(model, ids, mask, inputs["completion_ids"].shape[1])
+        ratio = ((log_p * inputs["completion_mask"]).sum(1) - inputs["old_logps"]).exp()[:, None]  # (n, 1)
+        advantages = inputs["vector_advantages"]
+        clipped = ratio.clamp(1 - self.epsilon_low, 1 + self.epsilon_high)
+        return torch.neg(torch.minimum(ratio * advantages, clipped * advantages).mean(0))
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Keep no log: the ledger and the record say what happened."""
+
+
+def leave_one_out(values: Array, group: int) -> Array:
+    """Return values (n, k) minus the mean of the other members of their group of consecutive rows."""
+    grouped = values.reshape(-1, group, values.shape[1])
+    return np.asarray((grouped - grouped.mean(1, keepdims=True)).reshape(values.shape) * group / (group - 1))
+
+
+class AfterStep(TrainerCallback):
+    """Call a function with the number of finished optimiser steps."""
+
+    def __init__(self, call: Callable[[int], None]) -> None:
+        self._call = call
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Pass the step on."""
+        self._call(state.global_step)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Restore the global generators TRL reseeds, and silence transformers' logging, for the length of a training."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    level = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity(40)  # errors only
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+        transformers.logging.set_verbosity(level)

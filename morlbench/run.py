@@ -1,0 +1,105 @@
+"""THE PAGE: train a method on a task, ask the finished policy every question, and keep the evidence.
+
+Everything else in morlbench serves this function: a method spends its budget on the bench, the policy answers the test
+prompts at every preference, and what comes back is a record that scores alone.
+"""
+
+import platform
+import subprocess
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from morlbench import probe
+from morlbench.bench import Bench, Watch
+from morlbench.errors import BadInput
+from morlbench.lm.base import Base
+from morlbench.lm.speed import compare_speed, peak_memory
+from morlbench.method import Method
+from morlbench.metric import Costs, Evidence, MethodFacts, TaskFacts
+from morlbench.preference import Array, lattice
+from morlbench.record import Provenance, RunRecord
+from morlbench.seeds import derive
+from morlbench.store import Store
+from morlbench.table import rounded
+from morlbench.task import Task
+
+PACKAGES = ("torch", "transformers", "trl", "peft", "numpy", "moocore")
+
+
+def run(
+    method: Method,
+    task: Task,
+    base: Base,
+    budget: int,
+    *,
+    seed: int,
+    store: Store,
+    preference: tuple[float, ...] = (),
+    watch: Watch | None = None,
+) -> RunRecord:
+    """Train `method` on `task` with `budget` scored responses, probe the policy on the test split, return the record.
+
+    `preference` replaces the task's stated one for methods of the single track. Equal arguments give equal records, costs
+    aside.
+    """
+    _check_pair(task, base)
+    begin, cpu = time.perf_counter(), time.process_time()
+    bench = Bench(task, base, budget, store, preference=preference, watch=watch)
+    policy = method.train(bench, seed=derive(seed, "train"))
+    bench.serve()  # from here scoring is inference: counted, not limited
+    wanted = preferences(task, method, bench.preference)
+    asker = probe.Asker(task, bench, seed=derive(seed, "test"))
+    probes = [*asker.front(policy, wanted, method), *asker.users(policy), *asker.deletions(policy, wanted)]
+    exact = task.exact(policy, wanted)
+    speed = compare_speed(policy, base, task)
+    costs = Costs(
+        tuple(bench.ledger), speed, time.perf_counter() - begin, time.process_time() - cpu, peak_memory(), bench.trainable_parameters
+    )  # fmt: skip
+    evidence = Evidence(
+        task=facts(task, bench.preference), method=method_facts(method), base=base.identity, budget=budget, seed=seed,
+        probes=tuple(map(rounded, probes)), costs=costs, exact=exact,
+    )  # fmt: skip
+    return RunRecord(evidence, provenance())
+
+
+def preferences(task: Task, method: Method, stated: tuple[float, ...]) -> Array:
+    """Return the preferences a method is asked at (p, k): the lattice, or for a single policy its one stated user."""
+    return lattice(task.k) if method.track == "front" else np.array([stated])
+
+
+def facts(task: Task, stated: tuple[float, ...]) -> TaskFacts:
+    """Return the task's facts as a record keeps them."""
+    return TaskFacts(
+        name=task.name, version=task.version, objectives=tuple(o.name for o in task.objectives), relation=task.relation, beta=task.beta,
+        preference=stated, reference_point=task.reference_point, utilities=task.utilities, max_tokens=task.decoding.max_tokens,
+    )  # fmt: skip
+
+
+def method_facts(method: Method) -> MethodFacts:
+    """Return the method's facts with all its settings, defaults included."""
+    settings = {name: getattr(method, name) for name in method.__dataclass_fields__}
+    return MethodFacts(method.name, method.version, method.family, method.track, settings, tuple(method.utilities))
+
+
+def provenance() -> Provenance:
+    """Return where this run is made: commit of the checkout (if it is one), platform and package versions."""
+    commit, dirty = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
+    packages = {name: version(name) for name in ("morlbench", *PACKAGES)}
+    return Provenance(commit, bool(dirty), f"{platform.system()} {platform.machine()} Python {platform.python_version()}", packages)
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _check_pair(task: Task, base: Base) -> None:
+    if (task.base == "exact") != (base.name == "exact"):
+        wanted = "only the base 'exact'" if task.base == "exact" else "a text base such as 'nano', not 'exact'"
+        raise BadInput(f"task {task.name!r} takes {wanted}; it was given {base.name!r}")
