@@ -1,7 +1,8 @@
 """The context a gate sees: principal components of what the experts would say next, compared with the base.
 
 At the end of a prompt each expert i gives log π_i(v) - log π_0(v) for every word v: how it would steer this very prompt. The
-forward pass is one the policy needs anyway. Components are fitted on training prompts without any label.
+forward pass is one the policy needs anyway. Components are fitted on training prompts without any label. They share one scale
+and are not whitened: what steers prompts apart most should be believed first, and a ridge shrinks the small ones.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ NEGLIGIBLE = 1e-6  # spread, relative to the first component's, below which a co
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """A linear map of inputs (n, f) to c uncorrelated context features: centre (f,), directions (c, f), scaled to unit spread."""
+    """A linear map of inputs (n, f) to c uncorrelated context features of mean variance 1: centre (f,), directions (c, f)."""
 
     centre: Array
     directions: Array
@@ -32,7 +33,8 @@ class Components:
         _, spread, rows = np.linalg.svd((inputs - centre) / np.sqrt(len(inputs)), full_matrices=False)
         kept = min(count, int((spread > NEGLIGIBLE * max(spread[0], 1e-12)).sum()))
         signs = np.sign(rows[:kept][np.arange(kept), np.abs(rows[:kept]).argmax(1)])  # the SVD leaves them open
-        return cls(centre, (signs / spread[:kept])[:, None] * rows[:kept])
+        scale = np.sqrt((spread[:kept] ** 2).mean()) if kept else 1.0
+        return cls(centre, signs[:, None] * rows[:kept] / scale)
 
     @property
     def count(self) -> int:

@@ -2,9 +2,12 @@
 
 Arms are mixtures. One ridge regression of the reward vector on φ(x, a) = hat(a) ⊗ [1; z(x)] is shared by all arms, with a
 weak prior on the context-free part and a strong one on the rest: with little data the gate is the best fixed mixture, with
-more it follows the prompt. A utility is not applied to predicted rewards (E[u(r)] is not u(E[r])): the log is relabelled with
-u_w(r) and regressed again, in closed form. Serving is greedy and pure; exploration happens in `choose` alone.
-Disjoint arms, a network, and plugged-in utilities are kept as named ablations.
+more it follows the prompt. A utility is not applied to predicted rewards (E[u(r)] is not u(E[r])): the log is *relabelled*
+with u_w(r) and regressed again, in closed form. Or it is *smeared* (Duan 1983): averaged over predicted rewards plus the log's
+own residuals, which uses the whole vector and has less variance, but supposes that residuals do not depend on the arm; a step
+(the hard threshold) is relabelled even then, since shifted rewards cross it by accident where they are discrete.
+Serving is greedy and pure; exploration happens in `choose` alone.
+Disjoint arms, a network, and *plugged-in* utilities u_w(predicted r) are kept as named ablations.
 """
 
 import json
@@ -21,9 +24,11 @@ from morlbench.errors import BadInput, BadRecord
 from morlbench.preference import LINEAR, Array, Utility
 
 Model = Literal["shared", "disjoint", "network"]
-Labels = Literal["relabelled", "plug-in"]
+Labels = Literal["relabelled", "smeared", "plug-in"]
 KNOTS = 5  # linear hats over the mixture weight of two experts
 HIDDEN = 32
+RESIDUALS = 128  # rows of the log, evenly spaced, whose residuals smear a utility
+BELIEF = 64  # preferences that stand for a posterior
 TIE = 1e-9  # utility below which arms are tied; the one nearest the preference then wins
 
 
@@ -113,13 +118,14 @@ class Gate:
         """Return the mixture (n, m) that is best on average over preferences (g, k) with probabilities (g,)."""
         average = np.tile(belief @ grid, (len(z), 1))
         self._check(z, average)
+        if utility.name == "linear":
+            return self.weights(z, average)
         arms_ = self.arms(average)
         features = self._features(z, arms_)
-        if self.config.labels == "plug-in":
-            means = utility(self._predict(features)[:, :, None], grid) @ belief
-        else:
-            means = features @ self._ridge.coefficients(self._labels(grid, utility) @ belief)
-        return _take(arms_, (means - _tie(arms_, average)).argmax(1))
+        likely = grid[np.searchsorted(belief.cumsum() / belief.sum(), (np.arange(BELIEF) + 0.5) / BELIEF)]
+        distinct, count = np.unique(likely, axis=0, return_counts=True)
+        each = [c * self._means(features, np.tile(w, (len(z), 1)), utility) for w, c in zip(distinct, count, strict=True)]
+        return _take(arms_, (np.sum(each, axis=0) / BELIEF - _tie(arms_, average)).argmax(1))
 
     def choose(self, z: Array, preferences: Array, utility: Utility, rng: np.random.Generator) -> Array:
         """Return mixtures (n, m) to try next, exploring by the configured rule."""
@@ -186,6 +192,12 @@ class Gate:
         return Ridge.empty(self._prior, self.rewards.shape[1]).update(features, self.rewards)
 
     @cached_property
+    def _residuals(self) -> Array:
+        """What the regression left unexplained, (at most RESIDUALS, k)."""
+        rows = np.unique(np.linspace(0, len(self.rewards) - 1, RESIDUALS).astype(int)) if len(self.rewards) else []
+        return np.asarray((self.rewards - self._predict(self._ridge.features))[rows])
+
+    @cached_property
     def _prior(self) -> Array:
         if self.network is not None:
             return np.full(HIDDEN + 1, self.config.weak)
@@ -207,6 +219,9 @@ class Gate:
         """Return predicted utilities (n, a), up to a constant per row."""
         if self.config.labels == "plug-in":
             return utility(self._predict(features), preferences[:, None])
+        if self.config.labels == "smeared" and utility.name not in ("linear", "hard-threshold") and len(self._residuals):
+            predicted = self._predict(features)
+            return np.asarray(np.mean([utility(predicted + e, preferences[:, None]) for e in self._residuals], axis=0))
         distinct, row = np.unique(preferences, axis=0, return_inverse=True)
         theta = self._ridge.coefficients(self._labels(distinct, utility))  # (d, distinct)
         return np.asarray(np.einsum("nad,dn->na", features, theta[:, row.ravel()]))
