@@ -124,7 +124,7 @@ class Network:
         units = np.maximum(inputs @ self.weights[:-1] + self.weights[-1], 0)
         return np.concatenate([np.ones((*units.shape[:-1], 1)), units], axis=-1)
 
-    def fit(self, inputs: Array, targets: Array, *, steps: int = 300, rate: float = 0.01, decay: float = 1e-3) -> "Network":
+    def fit(self, inputs: Array, targets: Array, *, steps: int = 100, rate: float = 0.01, decay: float = 1e-3) -> "Network":
         """Return the network after Adam steps on the squared error to targets (n, k), the last layer starting at the ridge solution."""
         hidden = self.features(inputs)
         last = np.linalg.solve(hidden.T @ hidden + np.eye(hidden.shape[1]), hidden.T @ targets)

@@ -194,7 +194,9 @@ class Gate:
     @cached_property
     def _residuals(self) -> Array:
         """What the regression left unexplained, (at most RESIDUALS, k)."""
-        rows = np.unique(np.linspace(0, len(self.rewards) - 1, RESIDUALS).astype(int)) if len(self.rewards) else []
+        if not len(self.rewards):
+            return self.rewards
+        rows = np.unique(np.linspace(0, len(self.rewards) - 1, RESIDUALS).astype(int))
         return np.asarray((self.rewards - self._predict(self._ridge.features))[rows])
 
     @cached_property
