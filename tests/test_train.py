@@ -1,0 +1,211 @@
+"""Training follows the problem's loss: hooks, prefixes, cost, and convergence to the closed form."""
+
+import math
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+import trl
+
+from morlbench.bench import Bench
+from morlbench.errors import BadInput, OverBudget
+from morlbench.lm.base import Base, load_base
+from morlbench.lm.bases import exact
+from morlbench.lm.mixing import Mixture
+from morlbench.lm.train import Plan, Recipe, Settings, expert, one_hot, train, whole_steps
+from morlbench.lm.trainer import VectorTrainer, leave_one_out
+from morlbench.preference import Array
+from morlbench.store import Store
+from morlbench.task import Decoding, Objective, Relation, Split, Task, Texts
+
+SMALL = Settings(batch=16, group=4)
+
+
+class Words(Task):
+    """Two words of answer; objective 0 counts the word 'ba', objective 1 the word 'ce'."""
+
+    name: ClassVar[str] = "words"
+    version: ClassVar[int] = 1
+    objectives: ClassVar[tuple[Objective, ...]] = (Objective("ba", "share of ba", 0, 1), Objective("ce", "share of ce", 0, 1))
+    relation: ClassVar[Relation] = "competing"
+    base: ClassVar[str] = "exact"
+    decoding: ClassVar[Decoding] = Decoding(2, min_tokens=2)
+    beta: ClassVar[float] = 0.1
+    preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)
+    reference_point: ClassVar[tuple[float, ...]] = (0.0, 0.0)
+
+    def prompts(self, split: Split) -> Texts:
+        first = {"train": 0, "dev": 1, "adapt": 2, "test": 3}[split]
+        words = exact.WORDS
+        return tuple(f"{words[first]} {a} {b} {c}" for a in words for b in words for c in words)[:64]
+
+    def score(self, prompts: Texts, responses: Texts) -> Array:
+        counts = [[answer.split().count(word) / 2 for word in ("ba", "ce")] for answer in responses]
+        return np.array(counts, dtype=float).reshape(len(responses), 2)
+
+
+@pytest.fixture(scope="module")
+def base() -> Base:
+    return load_base("exact")
+
+
+def bench(base: Base, tmp_path: Path, budget: int = 4_096, task: Task | None = None) -> Bench:
+    return Bench(task or Words(), base, budget, Store(tmp_path))
+
+
+def test_trl_is_in_the_window_whose_private_hooks_are_overridden() -> None:
+    assert tuple(map(int, trl.__version__.split(".")[:2])) == (1, 16)
+    for hook in ("_calculate_rewards", "_generate_and_score_completions", "_get_per_token_logps_and_entropies"):
+        assert hook in vars(trl.RLOOTrainer)
+    assert {"_calculate_rewards", "_generate_and_score_completions", "compute_loss"} <= set(vars(VectorTrainer))
+
+
+def test_leave_one_out_subtracts_the_mean_of_the_others() -> None:
+    values = np.array([[1.0], [2.0], [6.0], [0.0], [0.0], [3.0]])
+    assert leave_one_out(values, 3)[:, 0].tolist() == pytest.approx([-3.0, -1.5, 4.5, -1.5, -1.5, 3.0])
+
+
+def test_scored_responses_equal_the_plan_and_the_ledger(base: Base, tmp_path: Path) -> None:
+    b = bench(base, tmp_path)
+    expert(b, Recipe(one_hot(2, 0), settings=SMALL), responses=64, seed=0)
+    (line,) = b.ledger
+    assert (line.cost.responses, line.cost.steps, line.cost.backward, line.cost.tokens) == (64, 4, 4, 128)
+    assert b.left == b.budget - 64
+
+
+def test_a_stored_expert_is_charged_in_full_and_flagged(base: Base, tmp_path: Path) -> None:
+    first, second = bench(base, tmp_path), bench(base, tmp_path)
+    recipe = Recipe(one_hot(2, 0), settings=SMALL)
+    fresh, stored = (expert(b, recipe, responses=64, seed=0) for b in (first, second))
+    assert second.ledger[0].cost.cached
+    assert not first.ledger[0].cost.cached
+    assert second.ledger[0].cost.responses == 64
+    assert all(torch.equal(fresh.factors[n][1], stored.factors[n][1]) for n in fresh.factors)
+
+
+def test_a_short_training_is_a_bitwise_prefix_of_a_long_one(base: Base, tmp_path: Path) -> None:
+    recipe = Recipe(one_hot(2, 1), settings=SMALL)
+    short = expert(bench(base, tmp_path / "a"), recipe, responses=256, seed=3)
+    b = bench(base, tmp_path / "b")
+    longer = expert(b, recipe, responses=512, seed=3)
+    prefix = expert(b, recipe, responses=256, seed=3)
+    assert b.ledger[-1].cost.cached
+    assert all(torch.equal(short.factors[n][1], prefix.factors[n][1]) for n in short.factors)
+    assert not all(torch.equal(longer.factors[n][1], prefix.factors[n][1]) for n in short.factors)
+
+
+def test_experts_of_one_run_share_their_initial_a(base: Base, tmp_path: Path) -> None:
+    b = bench(base, tmp_path)
+    tiny = Settings(rate=1e-12, batch=16, group=4)
+    first, second = (expert(b, Recipe(one_hot(2, i), settings=tiny), responses=16, seed=5) for i in (0, 1))
+    assert all(torch.allclose(first.factors[n][0], second.factors[n][0], atol=1e-6) for n in first.factors)
+
+
+def test_training_leaves_the_base_untouched(base: Base, tmp_path: Path) -> None:
+    before = {n: p.clone() for n, p in base.model.named_parameters()}
+    expert(bench(base, tmp_path), Recipe(one_hot(2, 0), settings=SMALL), responses=16, seed=0)
+    assert all(torch.equal(before[n], p) for n, p in base.model.named_parameters())
+
+
+def test_an_expert_over_the_budget_is_refused_before_anything_is_scored(base: Base, tmp_path: Path) -> None:
+    b = bench(base, tmp_path, budget=32)
+    with pytest.raises(OverBudget, match="32"):
+        expert(b, Recipe(one_hot(2, 0), settings=SMALL), responses=256, seed=0)
+    assert not b.ledger
+
+
+def test_a_budget_below_one_batch_is_bad_input(base: Base, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="too small"):
+        expert(bench(base, tmp_path, budget=8), Recipe(one_hot(2, 0), settings=SMALL), responses=8, seed=0)
+
+
+def test_whole_steps_round_down_to_checkpoints() -> None:
+    assert [whole_steps(n) for n in (63, 64, 200, 256, 1_638, 2_048)] == [0, 64, 192, 256, 1_536, 2_048]
+
+
+class Spread(Words):
+    """The words task with another beta: a trainer whose KL term vanishes would not notice."""
+
+    beta: ClassVar[float] = 0.5
+
+
+def test_the_update_changes_with_beta(base: Base, tmp_path: Path) -> None:
+    recipe = Recipe(one_hot(2, 0), settings=SMALL)
+    one = expert(bench(base, tmp_path / "a"), recipe, responses=64, seed=0)
+    other = expert(bench(base, tmp_path / "b", task=Spread()), recipe, responses=64, seed=0)
+    assert max(float((one.factors[n][1] - other.factors[n][1]).abs().max()) for n in one.factors) > 1e-5
+
+
+@pytest.mark.parametrize("gradients", ["mgda", "projected", "anchored"])
+def test_gradient_methods_step_along_their_weighted_gradients(base: Base, tmp_path: Path, gradients: str) -> None:
+    b = bench(base, tmp_path)
+    found = expert(b, Recipe(one_hot(2, 0), gradients=gradients, settings=SMALL), responses=32, seed=0)  # type: ignore[arg-type]
+    assert b.ledger[0].cost.backward == 2 * 3
+    assert max(float(pair[1].abs().max()) for pair in found.factors.values()) > 0
+
+
+class Half:
+    """A steer that mixes gradients half and half: the same step as the scalar mean of the rewards."""
+
+    def scalar(self, rewards: Array) -> Array:
+        return np.asarray(rewards.mean(1))
+
+    def mix(self, gram: Array) -> Array | None:
+        return np.full(len(gram), 0.5)
+
+
+def test_equal_gradient_weights_give_the_scalar_step(base: Base, tmp_path: Path) -> None:
+    b = bench(base, tmp_path)
+    with b.part("vector", 16):
+        vector = train(b, Half(), Plan(SMALL, 16, 0))
+    with b.part("scalar", 16):
+        scalar = train(b, Recipe((0.5, 0.5), settings=SMALL), Plan(SMALL, 16, 0))
+    for name in vector.factors:
+        assert torch.allclose(vector.factors[name][1], scalar.factors[name][1], atol=1e-5)
+
+
+def test_dropout_is_off_so_training_and_sampling_agree() -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=8, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, attention_dropout=0.5,
+        bos_token_id=None, eos_token_id=None,
+    )  # fmt: skip
+    made = Base("dropout", LlamaForCausalLM(config), exact.tokenizer())
+    ids, mask = made.encode(("ba ce di fo",))
+    mixture = Mixture(made, ())
+    quiet = mixture.log_probs(ids, mask, torch.zeros(1, 0))[0]
+    made.model.train(True)
+    assert torch.allclose(mixture.log_probs(ids, mask, torch.zeros(1, 0))[0], quiet)
+
+
+@pytest.mark.slow
+def test_training_approaches_the_closed_form_optimum(base: Base, tmp_path: Path) -> None:
+    """J of a policy trained on the first objective is near J* = beta log E_0 exp(r / beta), by listing all 64 answers."""
+    task = Words()
+    b = bench(base, tmp_path, budget=20_000)
+    found = expert(b, Recipe(one_hot(2, 0)), responses=16_384, seed=0)
+    prompts = task.prompts("test")
+    answers = tuple((i, j) for i in range(8) for j in range(8))
+    texts = tuple(base.decode(a) for a in answers)
+    reward = task.score(texts, texts)[:, 0]
+    own, plain = (_sequence(Mixture(base, x), prompts, answers) for x in ((found,), ()))
+    best = task.beta * np.log((np.exp(plain) * np.exp(reward / task.beta)).sum(1))
+    value = (np.exp(own) * (reward - task.beta * (own - plain))).sum(1)
+    start = (np.exp(plain) * reward).sum(1)
+    assert math.isclose(np.exp(own).sum(1).mean(), 1, abs_tol=1e-4)
+    assert (best - value).mean() / (best - start).mean() < 0.05
+
+
+def _sequence(mixture: Mixture, prompts: Texts, answers: tuple[tuple[int, ...], ...]) -> Array:
+    """Return log pi(y | x) (n, answers)."""
+    from morlbench.lm.policy import teacher_force
+
+    rows = []
+    for prompt in prompts:
+        log_p, _ = teacher_force(mixture, (prompt,) * len(answers), answers, np.ones((len(answers), mixture.experts)))
+        chosen = torch.tensor(answers)[:, :, None]
+        rows.append(log_p.gather(2, chosen)[:, :, 0].sum(1).double().numpy())
+    return np.array(rows)
