@@ -21,7 +21,7 @@ from morlbench.method import Policy
 from morlbench.preference import LINEAR, Array
 from morlbench.task import Decoding, Texts
 
-ROWS = 16_384  # rows in one forward pass
+ROWS = 2_048  # rows in one forward pass
 
 
 @runtime_checkable
@@ -48,24 +48,25 @@ def sequence_log_probs(policy: Policy, prompts: Texts, preferences: Array) -> Ar
     Raises MorlbenchError with the offending prefix if next-word probabilities hold NaN or do not sum to 1.
     """
     if isinstance(policy, LMPolicy):
-        p, n = len(preferences), len(prompts)
-        gates = np.stack([policy.gate(prompts, np.tile(w, (n, 1)), LINEAR) for w in preferences])  # (p, n, M)
-        owners = np.tile(np.arange(n), p)[:, None]
-        pairs, place = np.unique(np.hstack([owners, gates.reshape(p * n, -1)]), axis=0, return_inverse=True)
-        texts = tuple(prompts[int(i)] for i in pairs[:, 0])
-        found = enumerate_answers(policy.mixture, policy.decoding, texts, pairs[:, 1:])
-        return np.asarray(found[place.reshape(-1)].reshape(p, n, -1))
+        gates = [policy.gate(prompts, np.tile(w, (len(prompts), 1)), LINEAR) for w in preferences]
+        return enumerate_answers(policy.mixture, policy.decoding, prompts, np.stack(gates))
     if isinstance(policy, Enumerable):
         return policy.sequence_log_probs(prompts, preferences)
     return None
 
 
 def enumerate_answers(mixture: Mixture, decoding: Decoding, prompts: Texts, weights: Array) -> Array:
-    """Return log-probabilities (m, V^t) of every answer to m prompts, each with its mixture weights (m, M)."""
-    widest = mixture.base.vocabulary ** (decoding.max_tokens - 1) * mixture.copies
-    size = max(1, ROWS // widest)
-    chunks = [slice(i, i + size) for i in range(0, len(prompts), size)]
-    return np.concatenate([_walk(mixture, decoding.max_tokens, prompts[c], weights[c]) for c in chunks])
+    """Return log-probabilities (p, n, V^t) of every answer to n prompts under p mixtures of each, weights (p, n, M).
+
+    Experts that meet after the backbone are walked once for all mixtures; else each distinct (prompt, mixture) is walked.
+    """
+    p, n, m = weights.shape
+    if mixture.late:
+        return _in_chunks(mixture, decoding.max_tokens, prompts, weights)
+    owners = np.tile(np.arange(n), p)[:, None]
+    pairs, place = np.unique(np.hstack([owners, weights.reshape(p * n, m)]), axis=0, return_inverse=True)
+    found = _in_chunks(mixture, decoding.max_tokens, tuple(prompts[int(i)] for i in pairs[:, 0]), pairs[None, :, 1:])[0]
+    return np.asarray(found[place.reshape(-1)].reshape(p, n, -1))
 
 
 def estimate(values: Array, rewards: Array, kl: Array) -> Estimate:
@@ -82,33 +83,40 @@ def estimate(values: Array, rewards: Array, kl: Array) -> Estimate:
     return Estimate(rewards.mean((1, 2)), kl.mean((1, 2)), values.mean((1, 2)), np.asarray(margin))
 
 
+def _in_chunks(mixture: Mixture, length: int, prompts: Texts, weights: Array) -> Array:
+    """Walk few prompts at a time, so that no forward pass has many more than ROWS rows; return (q, n, V^t)."""
+    size = max(1, ROWS // (mixture.base.vocabulary ** (length - 1) * mixture.copies))
+    chunks = [slice(i, i + size) for i in range(0, len(prompts), size)]
+    return np.concatenate([_walk(mixture, length, prompts[c], weights[:, c]) for c in chunks], 1)
+
+
 @torch.inference_mode()
 def _walk(mixture: Mixture, length: int, prompts: Texts, weights: Array) -> Array:
-    """Return log-probabilities (m, V^t) of one chunk."""
-    base, v = mixture.base, mixture.base.vocabulary
+    """Return log-probabilities (q, n, V^t) of one chunk under weights (q, n, M); q > 1 only where states serve every weight."""
+    base, v, n = mixture.base, mixture.base.vocabulary, len(prompts)
     ids, mask = base.encode(prompts)
-    w = torch.as_tensor(weights, dtype=torch.float32, device=base.device)
-    whole = torch.zeros(len(prompts), 1, dtype=torch.float64, device=base.device)
+    w = torch.as_tensor(weights, dtype=torch.float32, device=base.device)  # (q, n V^step, M)
+    whole = torch.zeros(len(w), n, dtype=torch.float64, device=base.device)  # (q, n V^step)
     cache: Cache | None = None
     for step in range(length):
         if cache is not None:
             cache.batch_repeat_interleave(v)
             mask = torch.cat([mask, torch.ones_like(mask[:, :1])], 1).repeat_interleave(v, 0)
-            w = w.repeat_interleave(v, 0)
-            ids = torch.arange(v, device=base.device).repeat(len(whole) * v ** (step - 1))[:, None]
-        log_p, cache = mixture.log_probs(ids, mask, w, cache)
-        log_p = log_p[:, 0].double()
-        _check(base, prompts, log_p.cpu().numpy(), step)
-        whole = (whole.reshape(-1, 1) + log_p).reshape(len(prompts), -1)
-    return np.asarray(whole.cpu().numpy())
+            w = w.repeat_interleave(v, 1)
+            ids = torch.arange(v, device=base.device).repeat(n * v ** (step - 1))[:, None]
+        states, cache = mixture.states(ids, mask, w[0], cache)
+        log_p = torch.stack([mixture.combine(states, rows)[:, 0] for rows in w]).double()  # (q, n V^step, V)
+        _check(base, prompts, log_p.flatten(0, 1).cpu().numpy(), step)
+        whole = (whole[..., None] + log_p).flatten(1)
+    return np.asarray(whole.reshape(len(w), n, -1).cpu().numpy())
 
 
 def _check(base: Base, prompts: Texts, log_p: Array, step: int) -> None:
-    """Refuse next-word log-probabilities (m V^step, V) that are no distribution, naming the prefix."""
+    """Refuse next-word log-probabilities (q n V^step, V) that are no distribution, naming the prefix."""
     v = log_p.shape[1]
 
     def prefix(row: int) -> str:
-        prompt, answer = divmod(row, v**step)
+        prompt, answer = divmod(row % (len(prompts) * v**step), v**step)
         words = tuple(answer // v**place % v for place in reversed(range(step)))
         return f"{prompts[prompt]} {base.decode(words)}".strip()
 

@@ -39,7 +39,7 @@ class ExactTask(Task):
     decoding: ClassVar[Decoding] = Decoding(max_tokens=4, min_tokens=4)
     beta: ClassVar[float] = 0.1
     sizes: ClassVar[dict[Split, int]] = {"train": 256, "dev": 32, "adapt": 32, "test": 24}
-    correlation: ClassVar[float | None] = None  # declared, of the two rewards over the base's answers
+    draw: ClassVar[int] = 0  # which lexicons, for a family drawn several times
 
     def __init__(self) -> None:
         closed_form.check_size(len(WORDS), self.decoding.max_tokens, LIMIT)
@@ -139,7 +139,7 @@ def _ground(task: ExactTask) -> tuple[Problem, Problem, Array]:
     """Return a task's problem, the same compressed, and its true front, kept for the process."""
     from morlbench.lm.base import load_base
 
-    key = (type(task), task.version)
+    key = (type(task), task.draw)
     if key not in _GROUND:
         problem = task.problem(load_base("exact"))
         small = closed_form.compress(problem)

@@ -64,6 +64,18 @@ class Mixture:
 
         mask (n, t_all) covers cached and new positions; weights (n, M). The cache holds `copies` rows per row.
         """
+        hidden, cache = self.states(ids, mask, weights, cache, keep=keep)
+        return self.combine(hidden, weights), cache
+
+    @property
+    def late(self) -> bool:
+        """Whether experts meet after the backbone only, so that their states serve every weight."""
+        return self.copies > 1 and self._mixed_layer is None
+
+    def states(
+        self, ids: torch.Tensor, mask: torch.Tensor, weights: torch.Tensor, cache: Cache | None = None, *, keep: int = 1
+    ) -> tuple[torch.Tensor, Cache]:
+        """Return the backbone's states (copies * n, keep, d) after the last `keep` of ids (n, t), and the cache; see `log_probs`."""
         m = self.copies
         tiled, tiled_mask = (ids, mask) if m == 1 else (ids.repeat(m, 1), mask.repeat(m, 1))
         position = (tiled_mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
@@ -72,7 +84,7 @@ class Mixture:
             hidden = self.base.backbone(
                 input_ids=tiled, attention_mask=tiled_mask, position_ids=position, past_key_values=cache or DynamicCache(), use_cache=True
             )
-        return self._combine(hidden.last_hidden_state[:, -keep:], weights), hidden.past_key_values
+        return hidden.last_hidden_state[:, -keep:], hidden.past_key_values
 
     def _attach(self, weights: torch.Tensor) -> ExitStack:
         hooks = ExitStack()
@@ -96,8 +108,8 @@ class Mixture:
         top = len(self.base.layers)
         return int(number) if number.isdigit() else top if number == "pre" else None
 
-    def _combine(self, hidden: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Turn states (copies * n, keep, d) into log-probabilities (n, keep, V)."""
+    def combine(self, hidden: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """Turn states (copies * n, keep, d) into log-probabilities (n, keep, V) under weights (n, M)."""
         m, n = self.copies, len(weights)
         if m == 1:
             return self._log_softmax(self.base.head(hidden))

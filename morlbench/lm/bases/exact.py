@@ -33,7 +33,7 @@ def tokenizer() -> PreTrainedTokenizerBase:
     core = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)} | {"<pad>": len(WORDS)}, unk_token="<pad>"))
     core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     core.decoder = decoders.WordPiece(prefix="##", cleanup=False)  # joins words by single spaces
-    made = PreTrainedTokenizerFast(tokenizer_object=core, pad_token="<pad>", eos_token="<eos>", padding_side="left")
+    made = PreTrainedTokenizerFast(tokenizer_object=core, pad_token="<pad>", eos_token="<eos>", padding_side="left")  # type: ignore[no-untyped-call]
     made.chat_template = TEMPLATE
     return made
 
@@ -98,7 +98,7 @@ class _Grammar:
 
 def _without_ends(model: LlamaForCausalLM) -> LlamaForCausalLM:
     model.config.bos_token_id = model.config.eos_token_id = model.config.pad_token_id = None
-    model.generation_config = GenerationConfig(bos_token_id=None, eos_token_id=None, pad_token_id=None)
+    model.generation_config = GenerationConfig(bos_token_id=None, eos_token_id=None, pad_token_id=None)  # type: ignore[no-untyped-call]
     model.train(False)
     return model
 
