@@ -11,6 +11,7 @@ import typer
 
 from morlbench import console
 from morlbench.errors import BadInput
+from morlbench.registry import Kind
 
 app = typer.Typer(
     help="Benchmark and leaderboard for multi-objective reinforcement learning of language models.",
@@ -21,6 +22,7 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 Records = Annotated[list[Path], typer.Argument(help="Record files (seed-N.json) or folders that hold some.")]
 Plugin = Literal["method", "task", "metric"]
+_KINDS: dict[str, Kind] = {"method": "methods", "task": "tasks", "metric": "metrics"}
 
 
 @app.command("list")
@@ -82,7 +84,7 @@ def check(
     """Try every promise a plugin must keep; exit 1 if one is broken."""
     from morlbench import commands
 
-    if not commands.check(kind, name, as_json=json):
+    if not commands.check(_KINDS[kind], name, as_json=json):
         raise typer.Exit(console.FAILED)
 
 
@@ -97,7 +99,7 @@ def new(
     """Write a small plugin that passes its check, to start from."""
     from morlbench import scaffold
 
-    scaffold.command(kind, name, into)
+    scaffold.command(_KINDS[kind], name, into)
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ def run(request: "Request", *, as_json: bool, fresh: bool) -> None:
         return
     _show(frame)
     note = f" ({reused} of {len(paths)} reused from an earlier run; --fresh runs them again)" if reused else ""
-    console.show(f"{', '.join(_texts([*paths, *figures]))}\n{time.perf_counter() - begin:.0f} s{note}")
+    console.say(f"{', '.join(_texts([*paths, *figures]))}\n{time.perf_counter() - begin:.0f} s{note}")
 
 
 def score(paths: list[Path], *, as_json: bool) -> None:
@@ -70,7 +70,24 @@ def plot(paths: list[Path], out: Path) -> None:
     """Draw the front of stored records to OUT.png and OUT.svg."""
     from morlbench.record import find
 
-    console.show(", ".join(_texts(_plot(_load(find(paths)), out))))
+    console.say(", ".join(_texts(_plot(_load(find(paths)), out))))
+
+
+def check(kind: Kind, name: str, *, as_json: bool) -> bool:
+    """Try every promise of a plugin, print how each fared, and say whether all were kept."""
+    from morlbench.check import check
+
+    verdicts = check(kind, name)
+    kept = all(verdict.kept for verdict in verdicts)
+    if as_json:
+        promises = [{"promise": v.promise, "statement": v.statement, "kept": v.kept, "failure": v.failure} for v in verdicts]
+        console.show_json({"kind": kind, "name": name, "kept": kept, "promises": promises})
+        return kept
+    for v in verdicts:
+        console.say(f"{'kept  ' if v.kept else 'BROKEN'}  {v.promise}{'' if v.kept else f': {v.failure}'}")
+    broken = sum(not v.kept for v in verdicts)
+    console.say(f"{name} keeps its {len(verdicts)} promises" if kept else f"{name} breaks {broken} of its {len(verdicts)} promises")
+    return kept
 
 
 def _load(paths: list[Path]) -> list["RunRecord"]:

@@ -47,6 +47,11 @@ def complain(sentence: str) -> None:
     sys.stderr.write(f"morlbench: {' '.join(sentence.split())}\n")
 
 
+def say(text: str) -> None:
+    """Print a line of text on stdout, as it is."""
+    sys.stdout.write(f"{text}\n")
+
+
 def show(*renderables: "RenderableType") -> None:
     """Print tables and text on stdout, as wide as the terminal (or 120 columns where there is none)."""
     from rich.console import Console

@@ -9,6 +9,7 @@ import ast
 import difflib
 import importlib
 import inspect
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from morlbench.task import Task
 
 Kind = Literal["methods", "tasks", "metrics"]
+_PLAIN = re.compile(r'"""([^"\\\n]+)("""|\n)')  # a file that opens with an ordinary docstring: its first line
 
 
 @cache
@@ -71,10 +73,11 @@ def summary(kind: Kind, name: str) -> str:
     if path is None:
         return ""
     try:
-        doc = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        text = path.read_text(encoding="utf-8")
+        plain = _PLAIN.match(text)  # most files; parsing the rest would make listing slow
+        return plain[1] if plain else (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
     except (OSError, ValueError, SyntaxError):
         return "(its source cannot be read)"
-    return doc.partition("\n")[0]
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -37,14 +37,15 @@ def rich(k: int = 2, *, seed: int = 0, budget: int = 4096, task: str = "made-up"
             near = wanted + (1 / k - wanted) * np.exp(-step / 20)
             probes.append(replace(_probe("adapt", near[None], rng, weights=False), preferences=wanted[None], user=user, step=step))
         probes.append(replace(_probe("told", wanted[None], rng, weights=False), user=user))
+    bar = tuple(0.5 + 0.02 * i for i in range(k))
     facts = TaskFacts(
         name=task, version=1, objectives=tuple(f"objective {i + 1}" for i in range(k)), relation="competing", beta=BETA,
         preference=(1 / k,) * k, reference_point=tuple(START - 0.1 - 0.01 * i for i in range(k)),
-        utilities=(Utility(), Utility("chebyshev"), Utility("soft-threshold", tuple(0.5 + 0.02 * i for i in range(k)))),
+        utilities=(Utility(), Utility("chebyshev"), Utility("soft-threshold", bar), Utility("hard-threshold", bar)),
         front=tuple(map(tuple, (START + GAIN * np.sqrt(asked) + 0.05).tolist())), max_tokens=40, kl_budget=3.0,
     )  # fmt: skip
     method = MethodFacts("made-up", 1, "meta-policy", "front", {}, ("linear", "chebyshev"))
-    return Evidence(facts, method, "made-up", budget, seed, tuple(probes), _costs(budget), _exact(asked))
+    return Evidence(facts, method, "made-up", budget, seed, tuple(probes), _costs(budget), _exact(asked, budget))
 
 
 def bare(k: int = 2) -> Evidence:
@@ -104,14 +105,15 @@ def _probe(name: str, preferences: Array, rng: np.random.Generator, *, gain: flo
     )  # fmt: skip
 
 
-def _exact(asked: Array) -> Exact:
-    """The policy's curve, a best one .05 above it, and the base at its start."""
-    rewards = START + GAIN * np.sqrt(asked)
-    returns, kl = rewards - BETA * KL, np.full(len(asked), KL)
-    best = (asked * (rewards + 0.05)).sum(1)
+def _exact(asked: Array, budget: int) -> Exact:
+    """A policy that falls short of the best one by less the larger its budget, and the base at its start."""
+    best = START + GAIN * np.sqrt(asked) + 0.05
+    rewards = best - 0.05 * (256 / budget) ** 0.5
+    kl = np.full(len(asked), 0.2)
+    returns = rewards - BETA * kl[:, None]
     dense = np.random.default_rng(6).dirichlet(np.ones(asked.shape[1]), 301)
-    front = START + GAIN * np.sqrt(dense) + 0.05
-    return Exact(asked, returns, rewards, kl, (asked * returns).sum(1), best, np.full(len(asked), START), front)
+    front, base = START + GAIN * np.sqrt(dense) + 0.05, np.full(len(asked), START)
+    return Exact(asked, returns, rewards, kl, (asked * returns).sum(1), (asked * best).sum(1), base, front)
 
 
 def _costs(budget: int) -> Costs:
