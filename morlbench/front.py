@@ -1,4 +1,4 @@
-"""Sets of points, larger is better in every objective: thin, checked doors to moocore.
+"""Sets of points, larger is better in every objective: thin, checked doors to moocore and pymoo.
 
 Points are (p, k). moocore returns NaN silently on NaN input, so every door refuses values that are not finite. Exact
 hypervolume up to 5 objectives (6 with <= 500 points, 8 with <= 50); beyond that `hv_approx`, and `is_exact` says which.
@@ -8,6 +8,8 @@ import numpy as np
 
 from morlbench.errors import MorlbenchError
 from morlbench.preference import Array
+
+SAMPLES = 20_000  # directions of the approximate hypervolume
 
 
 def hypervolume(points: Array, reference: Array) -> float:
@@ -20,7 +22,29 @@ def hypervolume(points: Array, reference: Array) -> float:
         return 0.0
     if is_exact(inside):
         return float(moocore.hypervolume(inside, ref=np.asarray(reference), maximise=True))
-    return float(moocore.hv_approx(inside, ref=np.asarray(reference), maximise=True, seed=0, nsamples=100_000))
+    order = np.lexsort((inside.std(0).round(9), inside.mean(0).round(9)))  # so that naming the objectives differently changes nothing
+    return float(moocore.hv_approx(inside[:, order], ref=np.asarray(reference)[order], maximise=True, seed=0, nsamples=SAMPLES))
+
+
+def hypervolumes(sets: Array, reference: Array) -> Array:
+    """Return the exact hypervolume (b,) of each of b sets (b, p, k): one sweep for k = 2, moocore set by set beyond.
+
+    Meant for bootstrap replicates. The sweep sorts each set by its first objective, best first, and adds the strips by
+    which the running best of the second grows.
+    """
+    import moocore
+
+    sets, reference = np.asarray(sets, dtype=float), np.asarray(reference, dtype=float)
+    checked(sets.reshape(-1, sets.shape[-1]))
+    above = np.maximum(sets - reference, 0)  # (b, p, k); a point below the reference has zero volume
+    if sets.shape[-1] > 2:
+        volume = moocore.Hypervolume(ref=np.zeros(sets.shape[-1]), maximise=True)
+        return np.array([volume(points) for points in above])
+    order = np.argsort(-above[..., 0], axis=1)
+    first, second = np.take_along_axis(above[..., 0], order, 1), np.take_along_axis(above[..., 1], order, 1)
+    best = np.maximum.accumulate(second, 1)
+    rise = np.diff(best, axis=1, prepend=0)
+    return np.asarray((first * rise).sum(1))
 
 
 def is_exact(points: Array) -> bool:
@@ -36,6 +60,77 @@ def nondominated(points: Array) -> Array:
     points = checked(points)
     kept = points[moocore.is_nondominated(points, maximise=True, keep_weakly=False)]
     return np.asarray(kept[np.lexsort(kept.T[::-1])])
+
+
+def expected_utility(points: Array, weights: Array) -> float:
+    """Return the mean over weights (m, k) of the best w·v among points (p, k) (Zintgraf et al. 2015)."""
+    return float((checked(points) @ np.asarray(weights).T).max(0).mean())
+
+
+def maximum_utility_loss(points: Array, reference: Array, weights: Array) -> float:
+    """Return the largest, over weights (m, k), of best w·z in the reference front (q, k) minus best w·v (Zintgraf et al. 2015)."""
+    turned = np.asarray(weights).T
+    return float(((checked(reference) @ turned).max(0) - (checked(points) @ turned).max(0)).max())
+
+
+def sparsity(points: Array) -> float:
+    """Return the mean squared gap between neighbours, summed over objectives, of the non-dominated points (Xu et al. 2020)."""
+    kept = nondominated(points)
+    if len(kept) < 2:
+        return 0.0
+    return float((np.diff(np.sort(kept, 0), axis=0) ** 2).sum() / (len(kept) - 1))
+
+
+def spacing(points: Array) -> float:
+    """Return the spread of nearest-neighbour distances (city block) of the non-dominated points (Schott 1995, as in pymoo)."""
+    from pymoo.indicators.spacing import SpacingIndicator
+
+    kept = nondominated(points)
+    return float(SpacingIndicator()(kept)) if len(kept) > 1 else 0.0
+
+
+def extent(points: Array) -> float:
+    """Return the range of the non-dominated points, averaged over objectives."""
+    return float(np.ptp(nondominated(points), axis=0).mean())
+
+
+def r2(points: Array, weights: Array) -> float:
+    """Return the mean over weights of the smallest max_i w_i (1 - v_i): smaller is better (Hansen & Jaszkiewicz 1998).
+
+    With two objectives the mean is the exact integral over all weights (moocore), else over `weights` (m, k). The ideal
+    point is 1, the largest scaled reward.
+    """
+    import moocore
+
+    points = checked(points)
+    if points.shape[1] == 2:
+        return float(moocore.r2_exact(points, ref=np.ones(2), maximise=True))
+    return float((np.asarray(weights) * (1 - points)[:, None]).max(-1).min(0).mean())
+
+
+def igd_plus(points: Array, reference: Array) -> float:
+    """Return the mean distance by which reference points (q, k) are not reached (Ishibuchi et al. 2015, as in moocore)."""
+    import moocore
+
+    return float(moocore.igd_plus(checked(points), ref=checked(reference), maximise=True))
+
+
+def epsilon(points: Array, reference: Array) -> float:
+    """Return the smallest shift after which the points weakly dominate the reference (Zitzler et al. 2003, as in moocore)."""
+    import moocore
+
+    return float(moocore.epsilon_additive(checked(points), ref=checked(reference), maximise=True))
+
+
+def returns_reference(front: Array, preferences: Array, base: Array) -> Array:
+    """Return the reference point (k,) of a true front (g, k) in regularised returns, the same for every policy.
+
+    It is the smallest return of the front and of the base, less a tenth of their range. The base's returns v solve
+    preferences @ v = its values J_base(w) (p,).
+    """
+    start = np.linalg.lstsq(preferences, base, rcond=None)[0]
+    both = np.concatenate([checked(front), start[None]])
+    return np.asarray(both.min(0) - 0.1 * np.ptp(both, axis=0))
 
 
 def checked(points: Array) -> Array:

@@ -1,0 +1,32 @@
+"""Hypervolume without selection bias: which point reaches furthest is chosen on one half of the prompts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from morlbench import crossfit
+from morlbench.metric import Evidence, Metric, one
+
+
+class CrossfitHypervolume(Metric):
+    """c_k E_θ[ρ^k] with the point of each direction θ chosen on one half and its reach ρ read on the other, over 20 fixed
+    splits.
+
+    Source: polar form of the hypervolume, Zhang & Golovin 2020; see `morlbench.crossfit`. Unit: product of scaled rewards;
+    higher is better; not Pareto-compliant in the strict sense, since halves disagree. Misleads with few prompts: wrong
+    choices pull it down.
+
+    >>> from morlbench.example import example
+    >>> round(CrossfitHypervolume()([example()]), 2)  # the prompts of the example agree on every choice
+    0.29
+    """
+
+    name = "hypervolume-crossfit"
+    family = "pareto"
+    unit = "volume"
+    higher_is_better = True
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return the cross-fitted hypervolume."""
+        probe = one(runs).probe("front")
+        return crossfit.hypervolume(probe.rewards, probe.prompts, np.array(one(runs).task.reference_point))

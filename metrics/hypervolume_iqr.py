@@ -1,0 +1,30 @@
+"""Interquartile range over seeds of the hypervolume of the front."""
+
+from collections.abc import Sequence
+
+from morlbench import stability
+from morlbench.metric import Evidence, Metric
+
+
+class HypervolumeIqr(Metric):
+    """Q3 - Q1 over seeds of the hypervolume of the front, percentiles interpolated linearly.
+
+    Unit: that of the hypervolume; lower is better; not Pareto-compliant. Misleads with few seeds: with five it spans the
+    second to the fourth.
+
+    >>> from morlbench.example import example
+    >>> weaker = example(((0.2, 0.7), (0.5, 0.5), (0.8, 0.2)), seed=1)
+    >>> round(HypervolumeIqr()([example(), weaker]), 4)
+    0.04
+    """
+
+    name = "hypervolume-iqr"
+    family = "stability"
+    unit = "volume"
+    higher_is_better = False
+    over = "seeds"
+    headline = True
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return the 75th minus the 25th percentile over seeds."""
+        return stability.iqr(stability.hypervolumes(runs))

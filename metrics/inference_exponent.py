@@ -1,0 +1,35 @@
+"""Growth of inference cost with the number of objectives."""
+
+from collections.abc import Sequence
+
+from morlbench import growth
+from morlbench.metric import Evidence, Metric
+
+
+class InferenceExponent(Metric):
+    """Slope b of log y = a + b log k over the `exact-scale-*` tasks (or any numbered family), y = forward rows per token.
+
+    Unit: exponent (1 is proportional to k); lower is better; not Pareto-compliant. Misleads with its four points: the
+    interval has two degrees of freedom, and budget per objective shrinks with k at a fixed budget.
+
+    >>> from morlbench.example import example
+    >>> InferenceExponent()([example()])
+    Traceback (most recent call last):
+    morlbench.metric.NoValue: growth needs one task at 3 or more numbers of objectives (exact-scale-*); given 0
+    """
+
+    name = "inference-exponent"
+    family = "scalability"
+    unit = "exponent"
+    higher_is_better = False
+    over = "tasks"
+    headline = True
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return the slope of log value on log k."""
+        return growth.exponent(runs, "inference")[0]
+
+    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
+        """Return the 95% t interval of the slope."""
+        _, low, high = growth.exponent(runs, "inference")
+        return low, high

@@ -1,0 +1,37 @@
+"""KL from the base: how far the policy moved to earn its rewards."""
+
+import math
+from collections.abc import Sequence
+
+from morlbench import answers
+from morlbench.metric import Evidence, Metric, NoValue, one
+
+
+class KlToBase(Metric):
+    """Mean over lattice preferences, prompts and draws of Σ_t KL(π(·|y_<t) ‖ π_0(·|y_<t)) along the sampled answers.
+
+    Unit: nats per answer; lower is better at equal reward; not Pareto-compliant. Misleads on its own: the base has none.
+    Longer answers have more.
+
+    >>> from morlbench.example import example
+    >>> KlToBase()([example()])
+    1.0
+    """
+
+    name = "kl-to-base"
+    family = "pareto"
+    unit = "nats"
+    higher_is_better = False
+    headline = True
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return the mean over preferences, prompts and draws of KL(policy || base)."""
+        kl = answers.front(one(runs)).kl
+        if kl is None:
+            raise NoValue("the policy's KL to the base is unknown")
+        return float(kl.mean())
+
+    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
+        """Return the 95% t interval over prompts."""
+        kl = answers.front(one(runs)).kl
+        return (math.nan, math.nan) if kl is None else answers.mean_interval(kl.mean((0, 2)))

@@ -1,0 +1,27 @@
+"""Seconds of the longest training part, plus search: the time with every expert trained at once."""
+
+from collections.abc import Sequence
+
+from morlbench import ledger
+from morlbench.metric import Evidence, Metric, one
+
+
+class LongestPart(Metric):
+    """max over training parts of their seconds, plus the seconds of search, which comes after.
+
+    Unit: seconds; lower is better; not Pareto-compliant. Misleads where parts depend on each other and cannot run at once.
+
+    >>> from morlbench.example import example
+    >>> LongestPart()([example()])
+    16.0
+    """
+
+    name = "longest-part"
+    family = "training"
+    unit = "s"
+    higher_is_better = False
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return the longest training part plus all search, in seconds."""
+        longest = ledger.longest(one(runs))
+        return longest + ledger.total(one(runs), ("search",), "seconds")

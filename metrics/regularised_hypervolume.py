@@ -1,0 +1,33 @@
+"""Share of the true front's hypervolume, in regularised returns (exact tasks)."""
+
+from collections.abc import Sequence
+
+from morlbench import front
+from morlbench.metric import Evidence, Metric, NoValue, one
+
+
+class RegularisedHypervolume(Metric):
+    """HV({ρ_p}) / HV(true front), ρ_i = E[r_i] - β KL; the reference point is the smallest return of the base and the true
+    front, less a tenth of the range.
+
+    Unit: share, at most 1, since no policy exceeds the true front; higher is better; Pareto-compliant. Misleads at k > 3,
+    where the grid of the true front is coarse.
+
+    >>> from morlbench.example import example
+    >>> round(RegularisedHypervolume()([example(exact=True)]), 3)
+    0.287
+    """
+
+    name = "regularised-hypervolume"
+    family = "pareto"
+    unit = "share of true front"
+    higher_is_better = True
+    pareto_compliant = True
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return HV of the returns over HV of the true front."""
+        exact = one(runs).exact
+        if exact is None:
+            raise NoValue("answers of this task cannot be enumerated")
+        floor = front.returns_reference(exact.front, exact.preferences, exact.base)
+        return front.hypervolume(exact.returns, floor) / front.hypervolume(exact.front, floor)

@@ -1,0 +1,28 @@
+"""Few-shot adaptation: rated responses until 95% of the gain of being told is reached."""
+
+from collections.abc import Sequence
+
+from morlbench import adaptation
+from morlbench.metric import Evidence, Metric, one
+
+
+class ResponsesToAdapt(Metric):
+    """The first of the checkpoints 0, 16, 64, 256 with Σ(U - U_base) >= .95 Σ(U_told - U_base), summed over hidden users.
+
+    Unit: rated responses; lower is better; not Pareto-compliant. Misleads for policies that are good at every preference: 0
+    then says that no adaptation was needed.
+
+    >>> from morlbench.example import example
+    >>> ResponsesToAdapt()([example()])
+    64.0
+    """
+
+    name = "responses-to-adapt"
+    family = "adaptation"
+    unit = "responses"
+    higher_is_better = False
+    headline = True
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return the first checkpoint with pooled progress >= .95."""
+        return adaptation.responses_needed(one(runs))

@@ -1,0 +1,45 @@
+"""Realised linear utility at the task's one stated preference: the number of the single track."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from morlbench import answers
+from morlbench.metric import Evidence, Metric, NoValue, one
+from morlbench.preference import Array
+
+
+class StatedUtility(Metric):
+    """Mean over prompts and draws of w·r at the task's stated preference w; front methods are asked at it from their ordinary
+    run.
+
+    Unit: scaled reward; higher is better; not Pareto-compliant. Misleads as a summary of a front: it looks at one user only.
+
+    >>> from morlbench.example import example
+    >>> round(StatedUtility()([example()]), 3)
+    0.6
+    """
+
+    name = "stated-utility"
+    family = "utility"
+    unit = "utility"
+    higher_is_better = True
+    headline = True
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return the mean of w·r at the stated preference."""
+        return float(_at_stated(one(runs)).mean())
+
+    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
+        """Return the 95% t interval over prompts."""
+        return answers.mean_interval(_at_stated(one(runs)))
+
+
+def _at_stated(run: Evidence) -> Array:
+    """Return the utility per prompt (n,) at the stated preference."""
+    stated = np.array(run.task.preference)
+    for probe in (*run.all("stated"), run.probe("front")):
+        rows = np.flatnonzero(np.abs(probe.preferences - stated).max(1) < 1e-6)
+        if len(rows):
+            return np.asarray(answers.realised(probe)[rows[0]])
+    raise NoValue(f"the policy was not asked at the stated preference {stated.round(3).tolist()}")

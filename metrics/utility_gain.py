@@ -1,0 +1,41 @@
+"""Gain in realised linear utility over the base model, paired by prompt."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from morlbench import answers
+from morlbench.metric import Evidence, Metric, one
+from morlbench.preference import Array
+
+
+class UtilityGain(Metric):
+    """Mean over lattice preferences, prompts and draws of w·(r - r_base), both on the same prompts.
+
+    Unit: scaled reward; higher is better; not Pareto-compliant. Misleads when a gain is bought with KL: see `kl-to-base`.
+
+    >>> from morlbench.example import example
+    >>> round(UtilityGain()([example()]), 3)  # .733 - .3
+    0.433
+    """
+
+    name = "utility-gain"
+    family = "utility"
+    unit = "utility"
+    higher_is_better = True
+    headline = True
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return the mean of w·(r - r_base)."""
+        return float(_gains(one(runs)).mean())
+
+    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
+        """Return the 95% t interval over prompts of the paired gain."""
+        return answers.mean_interval(_gains(one(runs)))
+
+
+def _gains(run: Evidence) -> Array:
+    """Return the gain per prompt (n,)."""
+    probe = answers.front(run)
+    gain = answers.realised(probe) - answers.realised(answers.base_for(run, probe))  # (p, n)
+    return np.asarray(gain.mean(0))

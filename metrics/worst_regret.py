@@ -1,0 +1,29 @@
+"""Worst regret: the largest absolute loss to the optimum at any preference (exact tasks)."""
+
+from collections.abc import Sequence
+
+from morlbench.metric import Evidence, Metric, NoValue, one
+
+
+class WorstRegret(Metric):
+    """max over lattice preferences of J*(w) - J(w), in regularised utility.
+
+    Unit: scaled reward; lower is better; not Pareto-compliant. Misleads as a ratio, which is why it is absolute: at a
+    preference where nothing can be gained every ratio explodes.
+
+    >>> from morlbench.example import example
+    >>> round(WorstRegret()([example(exact=True)]), 3)
+    0.2
+    """
+
+    name = "worst-regret"
+    family = "pareto"
+    unit = "utility"
+    higher_is_better = False
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return max_w J*(w) - J(w)."""
+        exact = one(runs).exact
+        if exact is None:
+            raise NoValue("answers of this task cannot be enumerated")
+        return float((exact.optimum - exact.value).max())

@@ -1,0 +1,124 @@
+"""What metrics read of a record: utilities per preference and prompt, paired with the base on the same prompts.
+
+A single policy answers every preference alike, so its one set of answers stands for all of the lattice: each method is
+measured at the same preferences. Values over prompts carry a t interval; the test prompts are the sample.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import t as student
+
+from morlbench.metric import Evidence, NoValue, Probe
+from morlbench.preference import LINEAR, Array, Utility, lattice
+
+FEW, UTILITY_PROMPTS = 5, 50  # other utilities are asked at 5 lattice preferences on the first 50 prompts
+
+
+@dataclass(frozen=True, eq=False)
+class PerPreference:
+    """Realised utility at each lattice preference beside the base's, with 95% intervals over prompts; all (p,)."""
+
+    preferences: Array  # (p, k)
+    value: Array
+    base: Array
+    gain: Array  # value - base, paired by prompt
+    low: Array
+    high: Array  # of the gain
+
+    @property
+    def wins(self) -> int:
+        """At how many preferences the utility exceeds the base's."""
+        return int((self.gain > 0).sum())
+
+
+def front(run: Evidence) -> Probe:
+    """Return the answers at the lattice; a single policy's one row stands for every lattice preference."""
+    probe = run.probe("front")
+    if run.method.track == "front":
+        return probe
+    wanted = lattice(run.k)
+    return repeated(probe, wanted)
+
+
+def repeated(probe: Probe, preferences: Array) -> Probe:
+    """Return a one-preference probe's answers as those to each of `preferences` (p, k)."""
+    p = len(preferences)
+    copies = {name: None if x is None else np.repeat(x[:1], p, 0) for name, x in _optional(probe).items()}
+    return replace(
+        probe, preferences=preferences, rewards=np.repeat(probe.rewards[:1], p, 0), responses=probe.responses * p,
+        kl=copies["kl"], weights=copies["weights"], nll=copies["nll"], gold=copies["gold"],
+    )  # fmt: skip
+
+
+def points(run: Evidence) -> Array:
+    """Return mean rewards (p, k): one point per asked preference; a single policy is one point."""
+    return run.probe("front").means
+
+
+def realised(probe: Probe, utility: Utility = LINEAR) -> Array:
+    """Return u_w(r) per preference and prompt (p, n), averaged over draws: what a reader of each prompt gets."""
+    return np.asarray(utility(probe.rewards, probe.preferences[:, None, None]).mean(2))
+
+
+def base_for(run: Evidence, probe: Probe) -> Probe:
+    """Return the base's answers to the probe's prompts as if asked at its preferences; raise NoValue if some are missing."""
+    base = run.probe("base")
+    place = {int(prompt): i for i, prompt in enumerate(base.prompts)}
+    missing = [int(prompt) for prompt in probe.prompts if int(prompt) not in place]
+    if missing:
+        raise NoValue(f"the base did not answer prompt {missing[0]}")
+    rows = [place[int(prompt)] for prompt in probe.prompts]
+    some = replace(base, rewards=base.rewards[:, rows], prompts=probe.prompts, responses=(), kl=None, nll=None, gold=None, weights=None)
+    return repeated(some, probe.preferences)
+
+
+def under(run: Evidence, name: str) -> tuple[Probe, Utility]:
+    """Return the answers under the task's utility of that name: asked for it, or else the lattice's at the same places.
+
+    Methods that cannot steer by a utility are scored with it all the same, on the same preferences and prompts.
+    """
+    utility = next((u for u in run.task.utilities if u.name == name), None)
+    if utility is None:
+        raise NoValue(f"the task declares no {name} utility")
+    asked = [probe for probe in run.all("utility") if probe.utility == utility]
+    if asked:
+        return asked[0], utility
+    probe = front(run)
+    few = np.unique(np.linspace(0, len(probe.preferences) - 1, FEW).round().astype(int))
+    n = min(UTILITY_PROMPTS, len(probe.prompts))
+    some = replace(probe, preferences=probe.preferences[few], rewards=probe.rewards[few][:, :n], prompts=probe.prompts[:n])
+    return replace(some, responses=(), kl=None, nll=None, weights=None, gold=None), utility
+
+
+def per_preference(run: Evidence, utility: Utility = LINEAR) -> PerPreference:
+    """Return the realised utility at each lattice preference against the base, paired by prompt."""
+    probe = front(run)
+    ours, theirs = realised(probe, utility), realised(base_for(run, probe), utility)  # (p, n)
+    low, high = np.array([mean_interval(row) for row in ours - theirs]).T
+    return PerPreference(probe.preferences, ours.mean(1), theirs.mean(1), (ours - theirs).mean(1), low, high)
+
+
+def mean_interval(values: Array) -> tuple[float, float]:
+    """Return the 95% t interval of the mean of values (n,); a single value has none (NaN)."""
+    n = len(values)
+    if n < 2:
+        return np.nan, np.nan
+    half = student.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def reference_front(run: Evidence) -> tuple[Array, Array]:
+    """Return this run's points and the reference front, in the same currency.
+
+    On exact tasks both are regularised returns and the front is the true one; elsewhere rewards and the frozen front.
+    """
+    if run.exact is not None:
+        return run.exact.returns, run.exact.front
+    if not run.task.front:
+        raise NoValue("the task has no frozen reference front")
+    return points(run), np.array(run.task.front)
+
+
+def _optional(probe: Probe) -> dict[str, Array | None]:
+    return {"kl": probe.kl, "weights": probe.weights, "nll": probe.nll, "gold": probe.gold}

@@ -1,0 +1,84 @@
+"""How cost and quality grow with the number of objectives, and how many responses a stated gap takes.
+
+Growth is the slope of log value on log k over tasks that differ in a number at the end of their name alone, such as
+`exact-scale-2` to `exact-scale-10`, with a t interval; four sizes leave two degrees of freedom, so it is wide.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from morlbench import answers, front, ledger
+from morlbench.metric import Evidence, NoValue
+
+GAP = 0.25
+NUMBERED = re.compile(r"(.+)-\d+")
+Quantity = Literal["responses", "inference", "memory", "volume"]
+
+
+def relative_hypervolume(run: Evidence) -> float:
+    """Return (HV / HV of the base)^(1/k) in plain rewards."""
+    reference = np.array(run.task.reference_point)
+    base = front.hypervolume(run.probe("base").means, reference)
+    if base <= 0:
+        raise NoValue("the base does not exceed the reference point")
+    return float((front.hypervolume(answers.points(run), reference) / base) ** (1 / run.k))
+
+
+def responses_needed(runs: Sequence[Evidence], gap: float = GAP) -> float:
+    """Return the budget at which the mean gap over seeds crosses `gap`, linear in log budget between the rungs that were run."""
+    if any(run.exact is None for run in runs):
+        raise NoValue("answers of this task cannot be enumerated")
+    budgets = sorted({run.budget for run in runs})
+    gaps = [float(np.mean([run.exact.gap for run in runs if run.exact is not None and run.budget == b])) for b in budgets]
+    for i, value in enumerate(gaps):
+        if value > gap:
+            continue
+        if i == 0:
+            return float(budgets[0])
+        share = (gaps[i - 1] - gap) / (gaps[i - 1] - value)
+        return float(np.exp(np.log(budgets[i - 1]) * (1 - share) + np.log(budgets[i]) * share))
+    raise NoValue(f"no budget brought the gap to {gap:g}; the smallest gap is {min(gaps):.3g}")
+
+
+def exponent(runs: Sequence[Evidence], quantity: Quantity) -> tuple[float, float, float]:
+    """Return the slope of log quantity on log k over the largest family of numbered tasks, with its 95% t interval."""
+    families: dict[str, dict[int, list[Evidence]]] = {}
+    for run in runs:
+        if named := NUMBERED.fullmatch(run.task.name):
+            families.setdefault(named[1], {}).setdefault(run.k, []).append(run)
+    sizes = max(families.values(), key=len, default={})
+    if len(sizes) < 3:
+        raise NoValue(f"growth needs one task at 3 or more numbers of objectives (exact-scale-*); given {len(sizes)}")
+    ks = sorted(sizes)
+    return slope(np.log(ks), np.log([_VALUE[quantity](sizes[k]) for k in ks]))
+
+
+def slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+    """Return the least-squares slope of y on x (m,), m >= 3, with its 95% t interval."""
+    from scipy.stats import t as student
+
+    centred = x - x.mean()
+    value = float(centred @ y / (centred @ centred))
+    residual = y - y.mean() - value * centred
+    half = student.ppf(0.975, len(x) - 2) * np.sqrt((residual @ residual) / (len(x) - 2) / (centred @ centred))
+    return value, float(value - half), float(value + half)
+
+
+def _inference(runs: Sequence[Evidence]) -> float:
+    return float(np.mean([ledger.speed(run).passes_per_token for run in runs]))
+
+
+def _memory(runs: Sequence[Evidence]) -> float:
+    return float(np.mean([ledger.speed(run).peak_bytes / ledger.speed(run).base_peak_bytes for run in runs]))
+
+
+def _volume(runs: Sequence[Evidence]) -> float:
+    return float(np.mean([relative_hypervolume(run) for run in runs]))
+
+
+_VALUE: dict[Quantity, Callable[[Sequence[Evidence]], float]] = {
+    "responses": responses_needed, "inference": _inference, "memory": _memory, "volume": _volume,
+}  # fmt: skip

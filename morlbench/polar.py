@@ -1,0 +1,68 @@
+"""The hypervolume in polar form: an integral over directions that is linear in choices, so it can be cross-fitted and derived.
+
+HV = c_k E_θ[ρ(θ)^k], ρ(θ) = max_p min_i (v_pi - ref_i)+ / θ_i, over unit directions θ of the positive orthant (Zhang & Golovin
+2020); c_k is the area of that part of the sphere over k. A quadrature: exact to about 1e-5 at k = 2, a few per cent beyond,
+where only ratios and derivatives are used. Objectives are put in a canonical order first, so their naming does not matter.
+"""
+
+from functools import cache
+
+import numpy as np
+from scipy.special import gamma
+from scipy.stats import norm, qmc
+
+from morlbench.preference import Array
+
+DIRECTIONS = {2: 256, 3: 512}  # 256 beyond
+
+
+def reach(sets: Array, reference: Array) -> Array:
+    """Return ρ of every point before the maximum: (b, p, m) for sets (b, p, k) and m directions."""
+    angles = directions(sets.shape[-1])
+    above = np.maximum(sets - np.asarray(reference), 0)
+    found = above[..., 0, None] / angles[:, 0]
+    for i in range(1, angles.shape[1]):
+        np.minimum(found, above[..., i, None] / angles[:, i], out=found)
+    return np.asarray(found)
+
+
+def volume(distance: Array, k: int) -> Array:
+    """Return c_k E[ρ^k] (b,) from ρ (b, m)."""
+    return np.asarray(_constant(k) * (distance**k).mean(-1))
+
+
+def gradient(points: Array, reference: Array) -> Array:
+    """Return the derivative (p, k) of the hypervolume of `points` (p, k) by each coordinate."""
+    p, k = points.shape
+    angles = directions(k)
+    above = np.maximum(points - np.asarray(reference), 0)
+    ratios = above[:, None] / angles  # (p, m, k)
+    limit = ratios.argmin(2)  # which objective stops a point in a direction
+    distance = ratios.min(2)
+    best = distance.argmax(0)  # (m,)
+    each = np.arange(len(angles))
+    stops, far = limit[best, each], distance[best, each]
+    slope = _constant(k) * k * far ** (k - 1) / angles[each, stops] / len(angles)
+    found = np.zeros((p, k))
+    np.add.at(found, (best, stops), np.where(far > 0, slope, 0))
+    return found
+
+
+def canonical(points: Array) -> np.ndarray:
+    """Return an order of the objectives (k,) that does not depend on how they are named: by mean, then by spread."""
+    return np.lexsort((points.std(0).round(9), points.mean(0).round(9)))
+
+
+@cache
+def directions(k: int) -> Array:
+    """Return evenly spread unit vectors (m, k) of the positive orthant: even angles for k = 2, else a Sobol-normal sample."""
+    m = DIRECTIONS.get(k, 256)
+    if k == 2:
+        angle = (np.arange(m) + 0.5) / m * np.pi / 2
+        return np.stack([np.cos(angle), np.sin(angle)], 1)
+    normal = np.abs(norm.ppf(qmc.Sobol(k, scramble=False).random(m) * (1 - 1 / m) + 0.5 / m)) + 1e-9
+    return np.asarray(normal / np.linalg.norm(normal, axis=1, keepdims=True))
+
+
+def _constant(k: int) -> float:
+    return float(2 * np.pi ** (k / 2) / gamma(k / 2) / 2**k / k)
