@@ -1,0 +1,106 @@
+"""One sampler, one KL: same draws under every preference, right frequencies, and KL equal to a brute-force sum."""
+
+import numpy as np
+import pytest
+import torch
+
+from morlbench.lm.adapter import Adapter, load
+from morlbench.lm.base import Base, load_base
+from morlbench.lm.mixing import Mixture
+from morlbench.lm.policy import LMPolicy, base_policy, teacher_force
+from morlbench.preference import Array, Utility
+from morlbench.task import Decoding, Texts
+
+PROMPTS = ("ba ce di fo", "gu ha ji ko", "ko ko ba ce")
+TWO = Decoding(2, min_tokens=2)
+
+
+@pytest.fixture(scope="module")
+def base() -> Base:
+    return load_base("exact")
+
+
+def random_adapter(base: Base, seed: int) -> Adapter:
+    generator = torch.Generator().manual_seed(seed)
+    d = base.model.config.hidden_size
+
+    def normal(*shape: int) -> torch.Tensor:
+        return 0.2 * torch.randn(*shape, generator=generator)
+
+    factors = {name: (normal(4, m.weight.shape[1]), normal(m.weight.shape[0], 4)) for name, m in base.targets().items()}  # type: ignore[index, union-attr]
+    return Adapter(factors, normal(d, d))
+
+
+def as_asked(prompts: Texts, preferences: Array, utility: Utility) -> Array:
+    return preferences
+
+
+def mixed(base: Base, level: str = "hidden") -> LMPolicy:
+    return LMPolicy(Mixture(base, [random_adapter(base, i) for i in (1, 2)], level), TWO, as_asked)
+
+
+def test_a_policy_blind_to_preferences_answers_alike_under_all(base: Base) -> None:
+    policy = base_policy(base, TWO)
+    first, second = (policy.respond(PROMPTS, np.tile(w, (3, 1)), seed=4) for w in ([1.0, 0.0], [0.2, 0.8]))
+    assert first == second
+    assert first != policy.respond(PROMPTS, np.tile([1.0, 0.0], (3, 1)), seed=5)
+
+
+def test_sampled_frequencies_agree_with_the_enumerated_distribution(base: Base) -> None:
+    policy, n = mixed(base), 6_000
+    weights = np.tile([0.3, 0.7], (n, 1))
+    sampled = policy.respond(PROMPTS[:1] * n, weights, seed=0).ids
+    answers = tuple((i, j) for i in range(8) for j in range(8))
+    log_p, _ = teacher_force(policy.mixture, PROMPTS[:1] * 64, answers, weights[:64])
+    expected = log_p.gather(2, torch.tensor(answers)[:, :, None])[:, :, 0].sum(1).exp().numpy()
+    counts = np.array([sampled.count(a) for a in answers])
+    assert expected.sum() == pytest.approx(1, abs=1e-5)
+    statistic = ((counts - n * expected) ** 2 / (n * expected)).sum()
+    assert statistic < 63 + 5 * np.sqrt(2 * 63)  # chi-squared, 63 degrees of freedom
+    uniform = ((counts - n / 64) ** 2 / (n / 64)).sum()
+    assert uniform > 63 + 5 * np.sqrt(2 * 63)
+
+
+def test_kl_averages_to_the_kl_of_whole_sequences(base: Base) -> None:
+    policy, n = mixed(base), 4_000
+    weights = np.tile([0.6, 0.4], (n, 1))
+    responses = policy.respond(PROMPTS[:1] * n, weights, seed=1)
+    estimate = policy.kl(PROMPTS[:1] * n, weights, responses)
+    assert estimate is not None
+    answers = tuple((i, j) for i in range(8) for j in range(8))
+    rows = []
+    for mixture, w in ((policy.mixture, weights[:64]), (Mixture(base, ()), np.zeros((64, 0)))):
+        log_p, _ = teacher_force(mixture, PROMPTS[:1] * 64, answers, w)
+        rows.append(log_p.gather(2, torch.tensor(answers)[:, :, None])[:, :, 0].sum(1).double().numpy())
+    exact = (np.exp(rows[0]) * (rows[0] - rows[1])).sum()
+    assert abs(estimate.mean() - exact) < 4 * estimate.std() / np.sqrt(n)
+    assert estimate.min() >= 0
+
+
+def test_the_base_has_no_kl_to_itself(base: Base) -> None:
+    policy = base_policy(base, TWO)
+    preferences = np.full((3, 2), 0.5)
+    kl = policy.kl(PROMPTS, preferences, policy.respond(PROMPTS, preferences, seed=0))
+    assert kl == pytest.approx(np.zeros(3), abs=1e-6)
+
+
+def test_leaving_an_objective_out_renormalises_the_rest(base: Base) -> None:
+    policy = mixed(base)
+    explained = policy.without(0).explain(PROMPTS, np.array([[0.5, 0.5], [1.0, 0.0], [0.2, 0.8]]))
+    assert explained is not None
+    assert explained.tolist() == [[0.0, 1.0]] * 3
+
+
+def test_answers_of_a_row_do_not_depend_on_the_other_rows(base: Base) -> None:
+    policy = mixed(base)
+    preferences = np.array([[0.1, 0.9], [0.5, 0.5], [1.0, 0.0]])
+    whole = policy.respond(PROMPTS, preferences, seed=9)
+    assert policy.respond(PROMPTS[:1], preferences[:1], seed=9).ids == whole.ids[:1]
+
+
+def test_a_stored_adapter_comes_back_equal(base: Base, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    adapter = random_adapter(base, 3)
+    adapter.save(tmp_path / "a.safetensors")
+    again = load(tmp_path / "a.safetensors")
+    assert again.parameters == adapter.parameters
+    assert all(torch.equal(again.factors[n][1], adapter.factors[n][1]) for n in adapter.factors)
