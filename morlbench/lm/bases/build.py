@@ -19,10 +19,11 @@ UNITS = 400  # of 96 answers each; about 1.9 million SmolLM2 tokens
 
 CARD = """# nano and its fluency scorer
 
-Two small Llama-architecture models with one byte-level BPE of 3,072 tokens, made for this project (Apache-2.0). **nano** is the default
-base: it was pretrained on answers that SmolLM2-135M-Instruct (Apache-2.0) wrote to this project's own prompts in thirteen styles, plus 5 % of answers
-moved to a prompt they do not fit, so that it has range in every direction a task may reward. **fluency** reads answers alone, was
-trained from another seed and without the rambling and vague styles, and scores how likely a text is.
+Two small Llama-architecture models with one byte-level BPE of 3,072 tokens, made for this project (Apache-2.0). **nano** is the
+default base: it was pretrained on answers that SmolLM2-135M-Instruct (Apache-2.0) wrote to this project's own prompts in
+thirteen styles, plus 5 % of answers moved to a prompt they do not fit, so that it has range in every direction a task may
+reward. **fluency** reads answers alone, was trained from another seed and without the rambling and vague styles, and scores
+how likely a text is.
 
 Neither knows facts; both know how short answers sound. Prompts of all topics, test topics of the tasks included, were in the
 pretraining corpus, in the fourteen templates of `prompts.py`; the tasks' test templates were not.
