@@ -15,7 +15,7 @@ class InferenceExponent(Metric):
     >>> from morlbench.example import example
     >>> InferenceExponent()([example()])
     Traceback (most recent call last):
-    morlbench.metric.NoValue: growth needs one task at 3 or more numbers of objectives (exact-scale-*); given 0
+    morlbench.metric.NoValue: needs exact-scale-* tasks of at least 3 sizes; given 0
     """
 
     name = "inference-exponent"

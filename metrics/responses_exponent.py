@@ -16,7 +16,7 @@ class ResponsesExponent(Metric):
     >>> from morlbench.example import example
     >>> ResponsesExponent()([example()])
     Traceback (most recent call last):
-    morlbench.metric.NoValue: growth needs one task at 3 or more numbers of objectives (exact-scale-*); given 0
+    morlbench.metric.NoValue: needs exact-scale-* tasks of at least 3 sizes; given 0
     """
 
     name = "responses-exponent"

@@ -51,7 +51,7 @@ def exponent(runs: Sequence[Evidence], quantity: Quantity) -> tuple[float, float
             families.setdefault(named[1], {}).setdefault(run.k, []).append(run)
     sizes = max(families.values(), key=len, default={})
     if len(sizes) < 3:
-        raise NoValue(f"growth needs one task at 3 or more numbers of objectives (exact-scale-*); given {len(sizes)}")
+        raise NoValue(f"needs exact-scale-* tasks of at least 3 sizes; given {len(sizes)}")
     ks = sorted(sizes)
     return slope(np.log(ks), np.log([_VALUE[quantity](sizes[k]) for k in ks]))
 

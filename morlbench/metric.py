@@ -138,6 +138,13 @@ class Evidence:
         return len(self.task.objectives)
 
 
+def one(runs: Sequence[Evidence]) -> Evidence:
+    """Return the first of the runs, or raise NoValue if none was given."""
+    if not runs:
+        raise NoValue("no run was given")
+    return runs[0]
+
+
 class Metric(ABC):
     """A number from evidence. `over` says what the sequence holds: one run, one method's seeds, its budgets, or its tasks."""
 
@@ -156,3 +163,7 @@ class Metric(ABC):
     def interval(self, runs: Sequence[Evidence]) -> tuple[float, float] | None:
         """Return a 95% interval over the prompts of one run (or that the formula gives); None where there is none."""
         return None
+
+    def note(self, runs: Sequence[Evidence]) -> str:
+        """Return a remark a table shows beside the value, such as that it is approximate; usually none."""
+        return ""

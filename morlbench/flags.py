@@ -1,0 +1,132 @@
+"""Failure signatures: known ways in which combined policies go wrong, each a number with a stated threshold.
+
+A flag is raised when its value exceeds its threshold (and, where prompts can be paired, when the 95% limit does too). They
+warn, they do not rank. The source paper names them: fluency loss, alignment collapse, drops at specific preferences, high
+variance across seeds, latency.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from morlbench import answers, ledger, stability
+from morlbench.metric import Evidence, NoValue, one
+from morlbench.preference import LINEAR, Array
+
+FLUENCY = 0.5  # nats per token the base finds the answers more surprising than its own, at the worst preference
+SLOW = 2.0  # times the base's seconds per token
+SPREAD = 0.1  # interquartile range over seeds of the hypervolume, relative to its median
+DROP = 0.02  # utility below the single-policy run at its own preference
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A failure signature: its value, the threshold it must not exceed, and whether it is raised."""
+
+    name: str
+    value: float
+    threshold: float
+    raised: bool
+    text: str
+
+
+def fluency_loss(runs: Sequence[Evidence]) -> Flag:
+    """Rise of the answers' negative log-likelihood under the base, at the worst lattice preference."""
+    run = one(runs)
+    ours, base = answers.front(run).nll, run.probe("base").nll
+    if ours is None or base is None:
+        raise NoValue("the answers' likelihood under the base is unknown")
+    rise = float(ours.mean((1, 2)).max() - base.mean())
+    return Flag("fluency-loss", rise, FLUENCY, rise > FLUENCY, "nats per token above the base's own answers, worst preference")
+
+
+def kl_overspent(runs: Sequence[Evidence]) -> Flag:
+    """Price of the KL spent minus the utility it bought: above 0 the base is the better policy of the regularised problem."""
+    run = one(runs)
+    probe, found = answers.front(run), answers.per_preference(run)
+    if probe.kl is None:
+        raise NoValue("the policy's KL to the base is unknown")
+    loss = float((run.task.beta * probe.kl.mean((1, 2)) - found.gain).mean())
+    return Flag("kl-overspent", loss, 0.0, loss > 0, "β KL minus the gain in utility, mean over preferences")
+
+
+def middle_collapse(runs: Sequence[Evidence]) -> Flag:
+    """Shortfall at an inner preference below the chord: answering by each corner's policy in proportion to its weight."""
+    probe = one(runs).probe("front")
+    w, rewards = probe.preferences, probe.rewards.mean(2)  # (p, n, k)
+    corners = [np.flatnonzero(w[:, i] > 1 - 1e-9) for i in range(w.shape[1])]
+    inner = np.flatnonzero((w > 1e-9).all(1))
+    if not len(inner) or not all(len(rows) for rows in corners):
+        raise NoValue("the policy was not asked at the corners and inside")
+    chord = np.einsum("qi,ink->qnk", w[inner], rewards[[rows[0] for rows in corners]])
+    short = LINEAR(chord - rewards[inner], w[inner][:, None])  # (q, n)
+    worst = int(short.mean(1).argmax())
+    low = _lower(short[worst], len(inner))
+    text = f"utility below the chord of the corners at {_named(w[inner[worst]])}"
+    return Flag("middle-collapse", float(short[worst].mean()), 0.0, low > 0, text)
+
+
+def slow_inference(runs: Sequence[Evidence]) -> Flag:
+    """Seconds per token relative to the base's."""
+    speed = ledger.speed(one(runs))
+    ratio = speed.base_tokens_per_second / speed.tokens_per_second
+    return Flag("slow-inference", ratio, SLOW, ratio > SLOW, "times the base's seconds per token")
+
+
+def seed_spread(runs: Sequence[Evidence]) -> Flag:
+    """Interquartile range over seeds of the hypervolume, relative to its median."""
+    volumes = stability.hypervolumes(runs)
+    middle = float(np.median(volumes))
+    if len(volumes) < 3 or middle <= 0:
+        raise NoValue("needs at least 3 seeds with a hypervolume above 0")
+    ratio = stability.iqr(volumes) / middle
+    return Flag("seed-spread", ratio, SPREAD, ratio > SPREAD, "interquartile range over median of the hypervolume")
+
+
+def below_single(runs: Sequence[Evidence], others: Sequence[Evidence]) -> Flag:
+    """Utility lost, at the preference of a single-policy run of the same task, base and budget, against that run."""
+    found: list[tuple[float, float, Array]] = []
+    for run in runs:
+        for single in others:
+            if _comparable(run, single) and (lost := _lost(run, single)) is not None:
+                found.append((float(lost.mean()), _lower(lost, 1), np.array(single.task.preference)))
+    if not found:
+        raise NoValue("no single-policy run of the same task, base, budget and seed to compare with")
+    value, low, preference = max(found, key=lambda item: item[0])
+    text = f"utility below the single-policy run at {_named(preference)}"
+    return Flag("below-single", value, DROP, value > DROP and low > 0, text)
+
+
+RUN: tuple[Callable[[Sequence[Evidence]], Flag], ...] = (fluency_loss, kl_overspent, middle_collapse, slow_inference)
+SEEDS: tuple[Callable[[Sequence[Evidence]], Flag], ...] = (seed_spread,)
+
+
+def _comparable(run: Evidence, single: Evidence) -> bool:
+    same = (run.task.name, run.base, run.budget, run.seed) == (single.task.name, single.base, single.budget, single.seed)
+    return same and single.method.family == "single-policy" and run.method.name != single.method.name
+
+
+def _lost(run: Evidence, single: Evidence) -> Array | None:
+    """Return the utility lost per prompt (n,), None where the run was not asked at the single run's preference."""
+    wanted = np.array(single.task.preference)
+    target = LINEAR(single.probe("front").rewards[0].mean(1), wanted)
+    for probe in (*run.all("front"), *run.all("stated")):
+        rows = np.flatnonzero(np.abs(probe.preferences - wanted).max(1) < 1e-6)
+        if len(rows) and len(probe.prompts) == len(target):
+            return np.asarray(target - LINEAR(probe.rewards[rows[0]].mean(1), wanted))
+    return None
+
+
+def _lower(values: Array, tests: int) -> float:
+    """Return the lower 95% limit of the mean over prompts, corrected for how many places were looked at."""
+    from scipy.stats import t as student
+
+    n = len(values)
+    if n < 2:
+        return float("-inf")
+    return float(values.mean() - student.ppf(1 - 0.025 / tests, n - 1) * values.std(ddof=1) / np.sqrt(n))
+
+
+def _named(preference: Array) -> str:
+    return "w = (" + ", ".join(f"{value:.2g}" for value in preference) + ")"

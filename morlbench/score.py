@@ -1,0 +1,241 @@
+"""Records in, one tidy frame of numbers out: every metric of every run, and across seeds, budgets and tasks where it asks.
+
+A row is one metric of one run (or of a group: then `seed`, and where needed `budget` or `task`, stand empty). A metric without
+a value has NaN and its reason; failure signatures are rows of the family 'flag'. The numbers depend on the records alone.
+Leaves out ranking methods against each other: see the leaderboard.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from morlbench import flags, record, registry, stats, table
+from morlbench.errors import BadRecord, MorlbenchError
+from morlbench.metric import FAMILIES, Evidence, Metric, NoValue
+from morlbench.record import RunRecord
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+COLUMNS = (
+    "task", "method", "base", "budget", "seed", "metric", "family", "value", "low", "high", "unit", "higher_is_better", "reason"
+)  # fmt: skip
+GROUP = ["task", "method", "base", "budget"]
+ANY = "*"  # the task of a row over several tasks
+RAISED = "raised"  # how the reason of a raised flag begins
+
+
+def gather(paths: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
+    """Load every record under `paths`, and one sentence per file that cannot be used; nothing else is lost."""
+    records: dict[str, tuple[Path, RunRecord]] = {}
+    faults: list[str] = []
+    for path in record.find(list(paths)):
+        try:
+            found = record.load(path)
+        except BadRecord as fault:
+            faults.append(str(fault))
+            continue
+        earlier = records.setdefault(found.key, (path, found))
+        if earlier[0] != path and not _same_answers(earlier[1], found):
+            faults.append(f"{path}: field 'key' is that of {earlier[0]}, whose answers differ; one of the two must go")
+    return [found for _, found in records.values()], faults
+
+
+def score(records: Sequence[RunRecord]) -> pd.DataFrame:
+    """Return the tidy frame of `COLUMNS` for these records; raise BadRecord where they cannot be scored together."""
+    runs = [replace(r.evidence, probes=tuple(map(table.rounded, r.evidence.probes))) for r in _distinct(records)]
+    _check_versions(runs)
+    labels = _labels(runs)
+    rows: list[_Row] = []
+    for place, group in _groups(runs, labels, "task", "base", "budget", "seed"):
+        rows += _measured("run", group, place)
+    for place, group in _groups(runs, labels, "task", "base", "budget"):
+        rows += _measured("seeds", group, place)
+        rows.append(_flagged(lambda some: flags.below_single(some, runs), "below-single", group, place))
+    for place, group in _groups(runs, labels, "task", "base"):
+        rows += _measured("budgets", group, place)
+    for place, group in _groups(runs, labels, "base"):
+        rows += _measured("tasks", group, place)
+    return _frame([row.__dict__ for row in rows])
+
+
+def across_seeds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with each run's rows replaced by their mean over seeds, with a t interval where there are two or more.
+
+    A group in which some seeds lack the value has none: a missing cell is shown as missing and never averaged away.
+    """
+    each = frame[frame["seed"].notna()]
+    rows: list[Mapping[str, object]] = []
+    same = [*GROUP, "metric", "family", "unit", "higher_is_better"]
+    for keys, group in each.groupby(same, sort=False, dropna=False):
+        row: dict[str, object] = dict(zip(same, keys, strict=True)) | {"seed": None, "reason": ""}
+        missing = group[group["value"].isna()]
+        if len(missing):
+            row |= {"value": np.nan, "low": np.nan, "high": np.nan, "reason": missing["reason"].iloc[0]}
+        elif len(group) == 1:
+            row |= {name: group[name].iloc[0] for name in ("value", "low", "high", "reason")}
+        else:
+            found = stats.seed_interval(group["value"].to_numpy(dtype=float))
+            told = group["reason"][group["reason"].str.startswith(RAISED)]
+            row |= {"value": found.value, "low": found.low, "high": found.high, "reason": told.iloc[0] if len(told) else ""}
+        rows.append(row)
+    rest = frame[frame["seed"].isna()]
+    return _frame([*rows, *({str(key): value for key, value in row.items()} for row in rest.to_dict("records"))])
+
+
+def to_json(frame: pd.DataFrame) -> str:
+    """Return the frame as a JSON list of rows; a missing value is null beside its reason."""
+    rows = [{str(key): _plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
+    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def summary(frame: pd.DataFrame) -> "RenderableType":
+    """Return the readable table of the frame: the headline metrics by family, dashes with their reasons, raised flags."""
+    from morlbench.summary import render
+
+    return render(frame)
+
+
+@cache
+def metrics() -> tuple[Metric, ...]:
+    """Return one of every metric, by family, the headline ones first."""
+    found = [registry.load("metrics", name)() for name in registry.names("metrics")]
+    return tuple(sorted(found, key=lambda m: (FAMILIES.index(m.family), not m.headline, m.name)))
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row of the frame; the fields are its columns."""
+
+    task: str
+    method: str
+    base: str
+    budget: int | None = None
+    seed: int | None = None
+    metric: str = ""
+    family: str = ""
+    value: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    unit: str = ""
+    higher_is_better: bool = True
+    reason: str = ""
+
+
+def _frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """Return rows as a frame; seeds and budgets stay whole numbers or None."""
+    numbers = ("value", "low", "high")
+    columns = {name: pd.Series([row[name] for row in rows], dtype=float if name in numbers else object) for name in COLUMNS}
+    return pd.DataFrame(columns)
+
+
+def _measured(over: str, runs: Sequence[Evidence], place: _Row) -> list[_Row]:
+    """Return a row per metric of this kind, and in the end the flags that look at the same runs."""
+    rows = [_one(metric, runs, place) for metric in metrics() if metric.over == over]
+    signs = flags.RUN if over == "run" else flags.SEEDS if over == "seeds" else ()
+    return rows + [_flagged(sign, sign.__name__.replace("_", "-"), runs, place) for sign in signs]
+
+
+def _one(metric: Metric, runs: Sequence[Evidence], place: _Row) -> _Row:
+    row = replace(place, metric=metric.name, family=metric.family, unit=metric.unit, higher_is_better=metric.higher_is_better)
+    try:
+        value = float(metric(runs))
+        low, high = metric.interval(runs) or (np.nan, np.nan)
+        reason = metric.note(runs)
+    except MorlbenchError as fault:
+        return replace(row, reason=str(fault))
+    if not np.isfinite(value):
+        return replace(row, reason=f"the metric returned {value}")
+    return replace(row, value=value, low=float(low), high=float(high), reason=reason)
+
+
+def _flagged(sign: Callable[[Sequence[Evidence]], flags.Flag], name: str, runs: Sequence[Evidence], place: _Row) -> _Row:
+    row = replace(place, metric=name, family="flag", higher_is_better=False)
+    try:
+        flag = sign(runs)
+    except NoValue as reason:
+        return replace(row, reason=str(reason))
+    told = f"{RAISED if flag.raised else 'ok'}: {flag.text} (threshold {flag.threshold:g})"
+    return replace(row, value=flag.value, reason=told)
+
+
+def _groups(runs: Sequence[Evidence], labels: Sequence[str], *by: str) -> list[tuple[_Row, list[Evidence]]]:
+    """Return the runs grouped by method and these of task, base, budget and seed; the rest stands empty in the group's row."""
+    found: dict[_Row, list[Evidence]] = {}
+    for run, label in zip(runs, labels, strict=True):
+        place = _Row(
+            task=run.task.name if "task" in by else ANY, method=label, base=run.base, budget=run.budget if "budget" in by else None,
+            seed=run.seed if "seed" in by else None, value=0.0, low=0.0, high=0.0,
+        )  # fmt: skip
+        found.setdefault(place, []).append(run)
+    return [(replace(place, value=np.nan, low=np.nan, high=np.nan), group) for place, group in found.items()]
+
+
+def _distinct(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Return each keyed record once; raise BadRecord if two claim one key with different answers."""
+    found: dict[str, RunRecord] = {}
+    for one in records:
+        if not _same_answers(found.setdefault(one.key, one), one):
+            e = one.evidence
+            raise BadRecord(
+                f"two records claim to be {e.method.name} on {e.task.name}, base {e.base}, budget {e.budget}, seed {e.seed}, "
+                "and their answers differ; keep one"
+            )
+    return list(found.values())
+
+
+def _same_answers(first: RunRecord, second: RunRecord) -> bool:
+    """Say whether two records hold the same probes and answers; costs may differ."""
+    if first is second:
+        return True
+    a, b = first.evidence.probes, second.evidence.probes
+    return len(a) == len(b) and all(
+        x.name == y.name and x.responses == y.responses and np.array_equal(table.rounded(x).rewards, table.rounded(y).rewards)
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def _check_versions(runs: Sequence[Evidence]) -> None:
+    versions: dict[str, int] = {}
+    for run in runs:
+        if versions.setdefault(run.task.name, run.task.version) != run.task.version:
+            both = sorted({versions[run.task.name], run.task.version})
+            raise BadRecord(f"field 'task.version': records of {run.task.name} are of versions {both[0]} and {both[1]}; score them apart")
+
+
+def _labels(runs: Sequence[Evidence]) -> list[str]:
+    """Return each run's method name, followed by what distinguishes it where several variants of the method are given."""
+    facts = [_facts(run) for run in runs]
+    varying: dict[str, list[str]] = {}
+    for method in {run.method.name for run in runs}:
+        same = [mine for run, mine in zip(runs, facts, strict=True) if run.method.name == method]
+        names = sorted({name for mine in same for name in mine})
+        varying[method] = [name for name in names if len({mine.get(name, "") for mine in same}) > 1]
+    labels = []
+    for run, mine in zip(runs, facts, strict=True):
+        told = [f"{name}={mine[name]}" for name in varying[run.method.name] if name in mine]
+        labels.append(f"{run.method.name} ({', '.join(told)})" if told else run.method.name)
+    return labels
+
+
+def _facts(run: Evidence) -> dict[str, str]:
+    """Return what may tell variants of a method apart, as text."""
+    facts = {
+        name: json.dumps(value) if isinstance(value, list | tuple | dict) else f"{value}" for name, value in run.method.settings.items()
+    }
+    facts["version"] = str(run.method.version)
+    if run.method.track == "single":
+        facts["preference"] = ",".join(f"{value:g}" for value in run.task.preference)
+    return facts
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
