@@ -4,6 +4,7 @@ Each takes checked words and prints; heavy modules are imported by the command t
 """
 
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,8 @@ def check(kind: Kind, name: str, *, as_json: bool) -> bool:
     """Try every promise of a plugin, print how each fared, and say whether all were kept."""
     from morlbench.check import check
 
-    verdicts = check(kind, name)
+    with console.quiet_libraries() if kind != "metrics" else nullcontext():
+        verdicts = check(kind, name)
     kept = all(verdict.kept for verdict in verdicts)
     if as_json:
         promises = [{"promise": v.promise, "statement": v.statement, "kept": v.kept, "failure": v.failure} for v in verdicts]

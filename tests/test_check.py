@@ -1,0 +1,373 @@
+"""Every promise is kept by an honest plugin and rejects a plugin with one planted fault."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pydantic.dataclasses
+import pytest
+from honest import METHOD_CARD, CannedBase, CannedPolicy, HonestMethod, HonestMetric, HonestTask, card_folder
+from pydantic import ConfigDict
+
+from morlbench.bench import Bench
+from morlbench.check import method, metric, task, verdicts
+from morlbench.check.toy import WORDS, Toy
+from morlbench.method import Family, Feedback, Method, Policy, Responses, Track, settings
+from morlbench.metric import Evidence
+from morlbench.preference import LINEAR, Array, Utility
+from morlbench.task import Objective, Split, Texts
+
+FRESH = count()  # what nothing that promises to repeat itself may read
+
+
+def broken(promises: Sequence[Callable[[object], None]], subject: object) -> set[str]:
+    return {v.promise for v in verdicts(promises, subject) if not v.kept}
+
+
+# methods
+
+
+def trial(cls: type, root: Path, card: str | None = METHOD_CARD) -> method.Trial:
+    return method.Trial("honest", cls, card_folder(root, card), CannedBase())
+
+
+def serving(policy: object) -> type:
+    """Return a method that trains to `policy`."""
+
+    @settings
+    class Serving(HonestMethod):
+        def train(self, bench: Bench, *, seed: int) -> Policy:
+            super().train(bench, seed=seed)
+            return policy
+
+    return Serving
+
+
+def changed(**facts: object) -> type:
+    """Return the honest method with other facts."""
+    return settings(type("Changed", (HonestMethod,), facts))
+
+
+@dataclass(frozen=True)
+class LosesARow(CannedPolicy):
+    def respond(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR, seed: int) -> Responses:
+        return super().respond(prompts[1:], preferences[1:], seed=seed)
+
+
+@dataclass(frozen=True)
+class NegativeKl(CannedPolicy):
+    def kl(self, prompts: Texts, preferences: Array, responses: Responses, *, utility: Utility = LINEAR) -> Array | None:
+        return np.full(len(prompts), -1.0)
+
+
+@dataclass(frozen=True)
+class Forgetful(CannedPolicy):
+    def respond(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR, seed: int) -> Responses:
+        return super().respond(prompts, preferences, seed=seed + next(FRESH))
+
+
+@dataclass(frozen=True)
+class Remembers(CannedPolicy):
+    """Answers depend on how often the other half of the preferences was asked."""
+
+    asked: list[float] = field(default_factory=list)
+
+    def respond(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR, seed: int) -> Responses:
+        first = float(preferences[0, 0])
+        moved = sum(w < first for w in self.asked)
+        self.asked.append(first)
+        return super().respond(prompts, preferences, seed=seed + moved)
+
+
+@dataclass(frozen=True)
+class HeavyWeights(CannedPolicy):
+    def explain(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR) -> Array | None:
+        return preferences * 2
+
+
+@dataclass(frozen=True)
+class LearnsInPlace(CannedPolicy):
+    def observe(self, feedback: Feedback, *, seed: int) -> "LearnsInPlace":
+        object.__setattr__(self, "learnt", self.learnt + 3)
+        return LearnsInPlace(self.learnt)
+
+
+@dataclass(frozen=True)
+class ReturnsItself(CannedPolicy):
+    def observe(self, feedback: Feedback, *, seed: int) -> "ReturnsItself":
+        return self
+
+
+@dataclass(frozen=True)
+class DropsInPlace(CannedPolicy):
+    def without(self, objective: int) -> "DropsInPlace":
+        object.__setattr__(self, "learnt", self.learnt + 3)
+        return self
+
+
+@settings
+class ScoresBehindTheBench(HonestMethod):
+    def train(self, bench: Bench, *, seed: int) -> Policy:
+        prompts = bench.prompts("train")
+        bench._task.score(prompts, (WORDS[0],) * len(prompts))
+        return CannedPolicy()
+
+
+@settings
+class Overspends(HonestMethod):
+    def train(self, bench: Bench, *, seed: int) -> Policy:
+        prompts = bench.prompts("train")
+        for _ in range(10):
+            bench.score(prompts, prompts)
+        return CannedPolicy()
+
+
+@settings
+class LooksAtTest(HonestMethod):
+    def train(self, bench: Bench, *, seed: int) -> Policy:
+        bench._task.prompts("test")
+        return CannedPolicy()
+
+
+@settings
+class ScoresAdaptPrompts(HonestMethod):
+    def train(self, bench: Bench, *, seed: int) -> Policy:
+        prompts = Toy().prompts("adapt")
+        bench.score(prompts, prompts)
+        return CannedPolicy()
+
+
+@settings
+class Unrepeatable(HonestMethod):
+    def train(self, bench: Bench, *, seed: int) -> Policy:
+        return CannedPolicy(learnt=float(next(FRESH) % 2))
+
+
+class Undecorated(Method):
+    name: ClassVar[str] = "honest"
+    version: ClassVar[int] = 1
+    family: ClassVar[Family] = "control"
+    track: ClassVar[Track] = "front"
+    share: float = 0.5
+
+    def train(self, bench: Bench, *, seed: int) -> Policy:
+        return CannedPolicy()
+
+
+TakesAnything = pydantic.dataclasses.dataclass(frozen=True, kw_only=True)(type("TakesAnything", (Undecorated,), {}))
+Mutable = pydantic.dataclasses.dataclass(kw_only=True, config=ConfigDict(extra="forbid"))(
+    type("Mutable", (Undecorated,), {"__annotations__": {"share": float}, "share": 0.5})
+)
+
+
+METHOD_FAULTS = [
+    ("is named after its folder", changed(name="other")),
+    ("declares what it is", changed(version=0)),
+    ("declares what it is", changed(version=True)),
+    ("declares what it is", changed(family="magic")),
+    ("declares what it is", changed(track="both")),
+    ("declares what it is", changed(utilities=("cubic",))),
+    ("refuses unknown settings", TakesAnything),
+    ("refuses unknown settings", Undecorated),
+    ("cannot be changed", Mutable),
+    ("trains within budget", ScoresBehindTheBench),
+    ("trains within budget", Overspends),
+    ("trains within budget", serving(object())),
+    ("never touches test prompts", LooksAtTest),
+    ("never touches test prompts", ScoresAdaptPrompts),
+    ("answers every row", serving(LosesARow())),
+    ("answers every row", serving(NegativeKl())),
+    ("repeats itself", Unrepeatable),
+    ("answers are pure", serving(Forgetful())),
+    ("answers are pure", serving(Remembers())),
+    ("explains on the simplex", serving(HeavyWeights())),
+    ("observes without changing", serving(LearnsInPlace())),
+    ("observes without changing", serving(ReturnsItself())),
+    ("leaves an objective out without changing", serving(DropsInPlace())),
+]
+
+
+def test_an_honest_method_keeps_every_promise(tmp_path: Path) -> None:
+    assert broken(method.PROMISES, trial(HonestMethod, tmp_path)) == set()
+
+
+@pytest.mark.parametrize(("promise", "cls"), METHOD_FAULTS, ids=lambda x: x if isinstance(x, str) else x.__name__)
+def test_a_method_with_a_planted_fault_is_rejected(promise: str, cls: type, tmp_path: Path) -> None:
+    assert promise in broken(method.PROMISES, trial(cls, tmp_path))
+
+
+@pytest.mark.parametrize("card", [None, METHOD_CARD.replace("## Paper", "## Literature"), METHOD_CARD.replace("64 responses", "")])
+def test_a_method_without_a_whole_card_is_rejected(card: str | None, tmp_path: Path) -> None:
+    assert broken(method.PROMISES, trial(HonestMethod, tmp_path, card)) == {"has a card"}
+
+
+def test_a_method_without_a_module_docstring_is_rejected(tmp_path: Path) -> None:
+    subject = method.Trial("honest", HonestMethod, card_folder(tmp_path, code="x = 1\n"), CannedBase())
+    assert broken(method.PROMISES, subject) == {"is named after its folder"}
+
+
+def test_a_method_that_raises_breaks_its_promise_and_does_not_crash_the_check(tmp_path: Path) -> None:
+    @settings
+    class Raises(HonestMethod):
+        def train(self, bench: Bench, *, seed: int) -> Policy:
+            raise ZeroDivisionError("oh")
+
+    found = {v.promise: v.failure for v in verdicts(method.PROMISES, trial(Raises, tmp_path))}
+    assert found["trains within budget"] == "ZeroDivisionError: oh"
+
+
+def test_every_method_promise_has_a_planted_fault() -> None:
+    assert {p.__name__.replace("_", " ") for p in method.PROMISES} == {name for name, _ in METHOD_FAULTS} | {"has a card"}
+
+
+# tasks
+
+
+def subject(cls: type, root: Path, card: str | None = "# Honest\nbrevity and letters\n") -> task.Subject:
+    return task.Subject("honest", cls, card_folder(root, card))
+
+
+def variant(**facts: object) -> type:
+    return type("Variant", (HonestTask,), facts)
+
+
+def scoring(score: Callable[[HonestTask, Texts, Texts], Array]) -> type:
+    return type("Scoring", (HonestTask,), {"score": score})
+
+
+def prompting(prompts: Callable[[HonestTask, Split], Texts]) -> type:
+    return type("Prompting", (HonestTask,), {"prompts": prompts})
+
+
+def _honest(rows: Texts) -> Array:
+    return HonestTask().score(rows, rows)
+
+
+def _fails_on_empty(self: HonestTask, prompts: Texts, responses: Texts) -> Array:
+    return np.array([[1 / len(r), 0.5] for r in responses])
+
+
+SAME: Objective = HonestTask.objectives[0]
+TASK_FAULTS = [
+    ("declares what it is", variant(name="other")),
+    ("declares what it is", variant(version=1.5)),
+    ("declares what it is", variant(relation="friendly")),
+    ("declares what it is", variant(beta=0.0)),
+    ("declares what it is", variant(draws=0)),
+    ("objectives have a range", variant(objectives=(SAME, SAME))),
+    ("objectives have a range", variant(objectives=(SAME, Objective("letters", "flat", 1, 1)))),
+    ("points lie in the cube", variant(preference=(0.5, 0.6))),
+    ("points lie in the cube", variant(reference_point=(0.1,))),
+    ("points lie in the cube", variant(reference_point=(0.1, 1.5))),
+    ("points lie in the cube", variant(utilities=(Utility("hard-threshold", (0.5, 0.5, 0.5)),))),
+    ("splits are fixed and disjoint", prompting(lambda self, split: ("the same in every split",))),
+    ("splits are fixed and disjoint", prompting(lambda self, split: tuple(f"{split} {next(FRESH)}" for _ in range(8)))),
+    ("splits are fixed and disjoint", prompting(lambda self, split: (f"{split} a", f"{split} a"))),
+    ("scores lie in the unit interval", scoring(lambda self, p, r: _honest(r) * 3)),
+    ("scores lie in the unit interval", scoring(lambda self, p, r: _honest(r)[:, :1])),
+    ("scores lie in the unit interval", scoring(lambda self, p, r: np.full((len(r), 2), np.nan))),
+    ("a row depends on its pair alone", scoring(lambda self, p, r: _honest(r) / max(1, len(r)))),
+    ("a row depends on its pair alone", scoring(lambda self, p, r: np.linspace(0, 1, 2 * len(r)).reshape(-1, 2))),
+    ("scores repeat", scoring(lambda self, p, r: np.full((len(r), 2), (next(FRESH) % 7) / 7))),
+    ("survives odd answers", scoring(_fails_on_empty)),
+]
+
+
+def test_an_honest_task_keeps_every_promise(tmp_path: Path) -> None:
+    assert broken(task.PROMISES, subject(HonestTask, tmp_path)) == set()
+
+
+@pytest.mark.parametrize(("promise", "cls"), TASK_FAULTS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(TASK_FAULTS)])
+def test_a_task_with_a_planted_fault_is_rejected(promise: str, cls: type, tmp_path: Path) -> None:
+    assert promise in broken(task.PROMISES, subject(cls, tmp_path))
+
+
+@pytest.mark.parametrize("card", [None, "# Honest\nbrevity alone\n"])
+def test_a_task_without_a_card_that_names_its_objectives_is_rejected(card: str | None, tmp_path: Path) -> None:
+    assert broken(task.PROMISES, subject(HonestTask, tmp_path, card)) == {"has a card"}
+
+
+def test_every_task_promise_has_a_planted_fault() -> None:
+    assert {p.__name__.replace("_", " ") for p in task.PROMISES} == {name for name, _ in TASK_FAULTS} | {"has a card"}
+
+
+# metrics
+
+Run = Sequence[Evidence]
+
+
+def measuring(value: Callable[[Run], float]) -> type:
+    """Return the honest metric with another value."""
+
+    class Measuring(HonestMetric):
+        __doc__ = HonestMetric.__doc__
+
+        def __call__(self, runs: Run) -> float:
+            super().__call__(runs)  # raises NoValue where it should
+            return value(runs)
+
+    return Measuring
+
+
+def naming(**facts: object) -> type:
+    return type("Naming", (HonestMetric,), {"__doc__": HonestMetric.__doc__, **facts})
+
+
+def _spoils(runs: Run) -> float:
+    runs[0].probe("front").rewards[...] = 0.5
+    return 0.5
+
+
+METRIC_FAULTS = [
+    ("declares what it is", naming(name="other")),
+    ("declares what it is", naming(family="beauty")),
+    ("declares what it is", naming(unit="")),
+    ("declares what it is", naming(higher_is_better=None)),
+    ("declares what it is", naming(over="runs")),
+    ("says what it is and when it misleads", naming(__doc__="A number.")),
+    ("says what it is and when it misleads", naming(__doc__="mean over all answers of r_i, unit: reward.")),
+    ("gives a number or a reason", measuring(lambda runs: float("nan"))),
+    ("gives a number or a reason", measuring(lambda runs: 1 / runs[0].probe("front").rewards.std())),
+    (
+        "gives a number or a reason",
+        measuring(lambda runs: float(runs[0].probe("front").means[99, 0])),
+    ),
+    ("shows something", measuring(lambda runs: float(runs[0].probe("a probe nobody asks").rewards.mean()))),
+    ("ignores the order of objectives", measuring(lambda runs: float(runs[0].probe("front").rewards[..., 0].mean()))),
+    ("ignores the order of preferences", measuring(lambda runs: float(runs[0].probe("front").rewards[0].mean()))),
+    ("ignores the order of prompts", measuring(lambda runs: float(runs[0].probe("front").rewards[:, 0].mean()))),
+    ("leaves the evidence alone", measuring(_spoils)),
+    ("leaves the evidence alone", measuring(lambda runs: float(next(FRESH)))),
+]
+
+
+def test_an_honest_metric_keeps_every_promise() -> None:
+    assert broken(metric.PROMISES, metric.Subject("honest", HonestMetric)) == set()
+
+
+@pytest.mark.parametrize(("promise", "cls"), METRIC_FAULTS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(METRIC_FAULTS)])
+def test_a_metric_with_a_planted_fault_is_rejected(promise: str, cls: type) -> None:
+    with np.errstate(divide="ignore"):
+        assert promise in broken(metric.PROMISES, metric.Subject("honest", cls))
+
+
+def test_every_metric_promise_has_a_planted_fault() -> None:
+    assert {p.__name__.replace("_", " ") for p in metric.PROMISES} == {name for name, _ in METRIC_FAULTS}
+
+
+# the toy task
+
+
+def test_the_toy_task_speaks_the_language_of_the_exact_base() -> None:
+    from morlbench.lm.bases import exact
+
+    assert WORDS == exact.WORDS
+    assert all(len(prompt.split()) == exact.PROMPT_WORDS for prompt in Toy().prompts("train"))
+
+
+def test_the_toy_task_scores_echo_and_variety() -> None:
+    rewards = Toy().score(("ba ce di fo",), ("ba ba gu ha",))
+    assert rewards.tolist() == [[0.5, 0.75]]
