@@ -1,0 +1,44 @@
+# make run      builds .venv if needed, then trains and scores the main method on the main task
+# make test     lint, types and the fast tests (minutes);   make slow   the studies
+# make bench    the committed benchmarks
+#
+# On Linux pip's default torch is the CUDA build (gigabytes). For the CPU build:
+#   make run PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+
+PYTHON ?= python3
+PIP_FLAGS ?=
+WORKERS ?= 2
+BIN := .venv/bin
+
+# Two workers with one thread each: more threads per worker only make two cores wait for each other.
+THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+
+.DEFAULT_GOAL := run
+.PHONY: run test lint fast slow bench clean
+
+.venv/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	touch $@
+
+run: .venv/.ready
+	$(BIN)/morlbench run --method moe-cmab --task fluency-vs-helpfulness
+
+test: lint fast
+
+lint: .venv/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fast: .venv/.ready
+	$(THREADS) $(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+slow: .venv/.ready
+	$(BIN)/pytest -m slow --benchmark-skip
+
+bench: .venv/.ready
+	$(BIN)/pytest tests/benchmark -o addopts= --benchmark-only
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
