@@ -13,6 +13,7 @@ Leaves out merging into weights on disk: a policy serves with hooks that live fo
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
@@ -135,7 +136,7 @@ class _Stack:
     def __init__(self, base: Base, adapters: Sequence[Adapter]) -> None:
         self._base, self._experts = base, len(adapters)
         weight = next(base.model.parameters())
-        self._modules: list[tuple[int, nn.Module, torch.Tensor, torch.Tensor]] = []
+        self._places: list[_Place] = []
         self._readout: torch.Tensor | None = None
         numbers = {id(m): i for i, layer in enumerate(base.layers) for m in layer.modules()}
         if not adapters:
@@ -143,7 +144,8 @@ class _Stack:
         for name, module in base.targets().items():
             a = torch.stack([x.factors[name][0] for x in adapters]).to(weight)  # (M, r, in)
             b = torch.stack([x.factors[name][1] for x in adapters]).to(weight)  # (M, out, r)
-            self._modules.append((numbers[id(module)], module, a, b))
+            down, up = a.flatten(0, 1).T.contiguous(), b.transpose(1, 2).flatten(0, 1)
+            self._places.append(_Place(numbers[id(module)], module, a, b, down, up))
         readouts = [x.readout for x in adapters if x.readout is not None]
         self._readout = torch.stack(readouts).to(weight) if len(readouts) == len(adapters) else None  # (M, d, d)
 
@@ -152,9 +154,10 @@ class _Stack:
         """Apply row weights (rows, M) while the context is open: `lower` below layer `split`, `upper` from there on."""
         handles = []
         low, high = (rows.to(next(self._base.model.parameters())) for rows in (lower, upper))
-        update = _separate if separately else _exact
-        for number, module, a, b in self._modules:
-            handles.append(module.register_forward_hook(update(low if number < split else high, a, b)))
+        for place in self._places:
+            weights = low if place.layer < split else high
+            hook = _separate(place, weights) if separately else _exact(place, weights)
+            handles.append(place.module.register_forward_hook(hook))
         if self._readout is not None:
             handles.append(self._base.final_norm().readout.register_forward_hook(_full(high, self._readout)))
         try:
@@ -164,20 +167,30 @@ class _Stack:
                 handle.remove()
 
 
-def _exact(weights: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> Hook:
-    r = a.shape[1]
-    down, up = a.flatten(0, 1).T, b.transpose(1, 2).flatten(0, 1)  # (in, M r), (M r, out)
-    scale = weights.repeat_interleave(r, 1)[:, None]  # (rows, 1, M r)
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """One linear layer and the experts' factors there, A (M, r, in), B (M, out, r), also concatenated for one product."""
+
+    layer: int
+    module: nn.Module
+    a: torch.Tensor
+    b: torch.Tensor
+    down: torch.Tensor  # (in, M r)
+    up: torch.Tensor  # (M r, out)
+
+
+def _exact(place: _Place, weights: torch.Tensor) -> Hook:
+    scale = weights.repeat_interleave(place.a.shape[1], 1)[:, None]  # (rows, 1, M r)
 
     def hook(_module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        return output + ((inputs[0] @ down) * scale) @ up
+        return output + ((inputs[0] @ place.down) * scale) @ place.up
 
     return hook
 
 
-def _separate(weights: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> Hook:
+def _separate(place: _Place, weights: torch.Tensor) -> Hook:
     def hook(_module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        mean_a, mean_b = torch.einsum("nm,mri->nri", weights, a), torch.einsum("nm,mor->nor", weights, b)
+        mean_a, mean_b = torch.einsum("nm,mri->nri", weights, place.a), torch.einsum("nm,mor->nor", weights, place.b)
         return output + inputs[0] @ mean_a.transpose(1, 2) @ mean_b.transpose(1, 2)
 
     return hook
