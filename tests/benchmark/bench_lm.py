@@ -1,0 +1,134 @@
+"""What serving and training cost, as ratios: `make bench`, or `pytest tests/benchmark/bench_lm.py --benchmark-only -s`.
+
+A soup asked for 11 preferences against one adapter on as many rows; a training step through TRL against a bare loop of the
+same mathematics (sampling, two log-probability passes, leave-one-out loss, one backward pass, one AdamW step).
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from morlbench.bench import Bench
+from morlbench.lm.adapter import Adapter
+from morlbench.lm.base import Base, load_base
+from morlbench.lm.mixing import Mixture
+from morlbench.lm.policy import LMPolicy, sample, teacher_force
+from morlbench.lm.train import Plan, Recipe, Settings, train
+from morlbench.lm.trainer import leave_one_out
+from morlbench.preference import Array, lattice
+from morlbench.store import Store
+from morlbench.task import Decoding, Texts
+from tests.test_base import Text
+
+DECODING = Decoding(24)
+ROUNDS = 5
+
+
+def random_adapter(base: Base, seed: int) -> Adapter:
+    generator = torch.Generator().manual_seed(seed)
+    size = base.model.config.hidden_size
+
+    def normal(*shape: int) -> torch.Tensor:
+        return 0.01 * torch.randn(*shape, generator=generator)
+
+    factors = {name: (normal(8, m.weight.shape[1]), normal(m.weight.shape[0], 8)) for name, m in base.targets().items()}  # type: ignore[index, union-attr]
+    return Adapter(factors, normal(size, size))
+
+
+def interleaved(first: Callable[[], object], second: Callable[[], object]) -> float:
+    """Return the median over ROUNDS of first / second, timed in turn."""
+    ratios = []
+    for _ in range(ROUNDS):
+        seconds = []
+        for call in (first, second):
+            begin = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - begin)
+        ratios.append(seconds[0] / seconds[1])
+    return statistics.median(ratios)
+
+
+def test_a_soup_of_11_preferences_costs_little_more_than_one_adapter(benchmark: BenchmarkFixture) -> None:
+    base = load_base("nano")
+    two = Mixture(base, [random_adapter(base, i) for i in (1, 2)])
+    one = Mixture(base, [random_adapter(base, 1)])
+    prompts = tuple(f"How do I get started with task {i}?" for i in range(64)) * 11
+    weights = np.repeat(lattice(2), 64, 0)
+    soup = LMPolicy(two, DECODING, lambda p, w, u: w)
+    single = LMPolicy(one, DECODING, lambda p, w, u: w[:, :1] * 0 + 1)
+    soup.respond(prompts[:64], weights[:64], seed=0)
+    ratio = interleaved(lambda: soup.respond(prompts, weights, seed=0), lambda: single.respond(prompts, weights, seed=0))
+    benchmark.extra_info["soup / one adapter"] = ratio
+    print(f"\nsoup of 11 preferences x 64 prompts / one adapter, same rows: {ratio:.2f}")
+    benchmark.pedantic(lambda: soup.respond(prompts[:64], weights[:64], seed=0), rounds=3)
+
+
+def test_a_trl_step_costs_little_more_than_a_bare_loop(benchmark: BenchmarkFixture) -> None:
+    base, settings, steps = load_base("nano"), Settings(), 4
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Text(), base, 10**6, Store(Path(folder)))
+
+        def through_trl(count: int) -> float:
+            begin = time.perf_counter()
+            with bench.part("bench", settings.batch * count):
+                train(bench, Recipe((1.0, 0.0), settings=settings), Plan(settings, settings.batch * count, 0))
+            return time.perf_counter() - begin
+
+        through_trl(1)
+        trl = statistics.median((through_trl(1 + steps) - through_trl(1)) / steps for _ in range(3))
+        bare = bare_step(bench, settings)
+        bare()
+        plain = statistics.median(timed(bare) for _ in range(ROUNDS))
+    benchmark.extra_info["TRL / bare"] = trl / plain
+    print(f"\nstep of {settings.batch} answers through TRL {trl:.2f} s / bare loop {plain:.2f} s = {trl / plain:.2f}")
+    benchmark.pedantic(bare, rounds=1)
+
+
+def timed(call: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def bare_step(bench: Bench, settings: Settings) -> Callable[[], None]:
+    """Return one optimiser step of the same loss without TRL, on the base's own weights copied into a LoRA by hooks."""
+    base = bench.base
+    adapter = random_adapter(base, 0)
+    tensors = [t.requires_grad_(True) for pair in adapter.factors.values() for t in pair]
+    optimiser = torch.optim.AdamW(tensors, lr=1e-6)
+    prompts = tuple(p for p in bench.prompts("train")[: settings.batch // settings.group] for _ in range(settings.group))
+    ones, rng = np.ones((settings.batch, 1)), np.random.default_rng(0)
+
+    def step() -> None:
+        mixture = Mixture(base, [adapter])
+        with torch.no_grad():
+            ids = sample(mixture, prompts, ones, rng.random((settings.batch, bench.decoding.max_tokens)))
+        with bench.part("bare", settings.batch):
+            rewards = bench.score(prompts, tuple(map(base.decode, ids)))[:, :1]
+        answers = tuple(ids)
+        own, mask = likelihood(mixture, prompts, answers, ones)
+        with torch.no_grad():
+            old, _ = likelihood(mixture, prompts, answers, ones)
+            reference, _ = likelihood(Mixture(base, ()), prompts, answers, ones[:, :0])
+        signal = rewards - bench.beta * ((old - reference) * mask).sum(1, keepdim=True).numpy()
+        advantage = torch.as_tensor(leave_one_out(signal, settings.group)[:, 0], dtype=torch.float32)
+        loss = -(((own - old) * mask).sum(1).exp() * advantage).mean()
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+
+    return step
+
+
+def likelihood(mixture: Mixture, prompts: Texts, answers: tuple[tuple[int, ...], ...], w: Array) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return log-probabilities of the answers' tokens (n, t) and their mask; gradients flow where they are on."""
+    undecorated = teacher_force.__wrapped__  # type: ignore[attr-defined]
+    log_p, mask = undecorated(mixture, prompts, answers, w)
+    chosen = torch.tensor([list(a) + [0] * (mask.shape[1] - len(a)) for a in answers])
+    return log_p.gather(2, chosen[:, :, None])[:, :, 0], mask
