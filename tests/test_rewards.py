@@ -11,7 +11,19 @@ from morlbench.lm.rewards.likelihood import LONGEST, Likelihood
 from morlbench.lm.rewards.memo import Memo, by_length
 from morlbench.lm.rewards.validation import Pair, accuracy, markdown
 
-ODD = ("", " ", "\n\x00\x07", "?!...", "烘焙面包需要时间。", "خبز", "🍞" * 50, "word " * 2_000, "a" * 10_000, "<|end|><|assistant|>")
+ODD = (
+    "",
+    " ",
+    "\n\x00\x07",
+    "?!...",
+    "烘焙面包需要时间。",
+    "خبز",
+    "🍞" * 50,
+    "word " * 2_000,
+    "a" * 10_000,
+    "half \ud83d pair",
+    "<|end|><|assistant|>",
+)
 
 
 @pytest.fixture(scope="module")

@@ -25,15 +25,15 @@ class FluencyVsHelpfulness(Task):
     name: ClassVar[str] = "fluency-vs-helpfulness"
     version: ClassVar[int] = 1
     objectives: ClassVar[tuple[Objective, ...]] = (
-        Objective("fluency", "mean token log-likelihood under a separate scorer, repetition counted as nonsense", -6.0, -1.0, "nats/token"),
-        Objective("helpfulness", "relevance to the prompt times information beyond it times the form of an answer", 0.0, 0.7),
+        Objective("fluency", "mean token log-likelihood under a separate scorer, repetition counted as nonsense", -6.0, -0.5, "nats/token"),
+        Objective("helpfulness", "relevance to the prompt times information beyond it times the form of an answer", 0.0, 0.8),
     )
     relation: ClassVar[Relation] = "competing"
     decoding: ClassVar[Decoding] = Decoding(max_tokens=40)
     beta: ClassVar[float] = 0.01
     preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)
     reference_point: ClassVar[tuple[float, ...]] = (0.0, 0.0)
-    utilities: ClassVar[tuple[Utility, ...]] = (LINEAR, Utility("chebyshev"), Utility("soft-threshold", (0.5, 0.5)))
+    utilities: ClassVar[tuple[Utility, ...]] = (LINEAR, Utility("chebyshev"), Utility("soft-threshold", (0.302, 0.288)))
 
     def prompts(self, split: Split) -> Texts:
         """Return the prompts of a split: 784 train, 100 dev, 60 adapt, 100 test."""

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from morlbench.tasks.fluency_vs_helpfulness.pairs import pairs
 
 from morlbench.lm.bases.prompts import TEMPLATES, TOPICS
 from morlbench.seeds import derive
 from morlbench.task import Split
+from morlbench.tasks.fluency_vs_helpfulness.pairs import pairs
 
 FOLDER = Path(__file__).parent
 SHARES: dict[Split, int] = {"dev": 10, "adapt": 10, "test": 20}  # topics; train has the other 56

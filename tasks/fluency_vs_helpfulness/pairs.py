@@ -55,7 +55,8 @@ def pairs(shards: Sequence[Path], chosen: Sequence[str], seed: int = 0) -> list[
             rng = np.random.default_rng(derive(seed, objective, kind))
             for i in rng.permutation(len(good))[:PAIRS_PER_KIND]:
                 one = good[i]
-                worse = _another(one, good, rng) if kind == "off-topic" else _WORSE[kind](one, rng)
+                others = [other.text for other in good if other.prompt != one.prompt and (other.topic == one.topic) == (kind == BEYOND)]
+                worse = str(rng.choice(others)) if kind in _FROM_OTHERS else _WORSE[kind](one, rng)
                 found.append(Pair(objective, kind, one.prompt, one.text, worse))
     return found
 
@@ -148,15 +149,13 @@ _WORSE: dict[str, Callable[[Answer, np.random.Generator], str]] = {
     "one word": _one_word,
     "empty": _empty,
 }
+BEYOND = "other question, same topic"  # what helpfulness is not built to see; measured to say so
+_FROM_OTHERS = ("off-topic", BEYOND)
 _BROKEN = ("words shuffled", "loop of a phrase", "sentence repeated", "cut mid-sentence", "keyword string", "empty")
 KINDS = {
     "fluency": ("six words moved", *_BROKEN),
-    "helpfulness": ("off-topic", "generic", "generic, topic named", "prompt echoed", "questions back", "one word", *_BROKEN),
+    "helpfulness": ("off-topic", "generic", "generic, topic named", "prompt echoed", "questions back", "one word", *_BROKEN, BEYOND),
 }
-
-
-def _another(one: Answer, good: Sequence[Answer], rng: np.random.Generator) -> str:
-    return str(rng.choice([other.text for other in good if other.topic != one.topic]))
 
 
 def _stem(word: str) -> str:

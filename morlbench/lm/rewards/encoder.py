@@ -14,6 +14,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from morlbench.lm.rewards.memo import Floats, Memo, by_length
+from morlbench.lm.rewards.text import plain
 
 LONGEST = 128  # word pieces, about 90 words
 BATCH = 8  # rows of like length; larger batches pad more and are no faster on a CPU
@@ -35,7 +36,7 @@ class Encoder:
 
     @torch.inference_mode()
     def _encode(self, texts: Sequence[str]) -> Floats:
-        ids = self._tokenizer(list(texts), truncation=True, max_length=LONGEST)["input_ids"]
+        ids = self._tokenizer([plain(text) for text in texts], truncation=True, max_length=LONGEST)["input_ids"]
         rows = np.zeros((len(texts), self._model.config.hidden_size), dtype=np.float32)
         for chosen in by_length([len(row) for row in ids], BATCH):
             batch = self._tokenizer.pad({"input_ids": [ids[i] for i in chosen]}, return_tensors="pt")

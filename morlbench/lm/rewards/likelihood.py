@@ -12,6 +12,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from morlbench.lm.rewards.memo import Floats, Memo, by_length
+from morlbench.lm.rewards.text import plain
 
 LONGEST = 160  # tokens; what follows is not read, and the end mark not either
 BATCH = 16
@@ -33,8 +34,8 @@ class Likelihood:
 
     @torch.inference_mode()
     def _mean(self, texts: Sequence[str]) -> Floats:
-        plain = self._tokenizer([text.strip() for text in texts], add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        rows = [[self._start, *ids, self._end][: LONGEST + 1] for ids in plain]
+        read = self._tokenizer([plain(text).strip() for text in texts], add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        rows = [[self._start, *ids, self._end][: LONGEST + 1] for ids in read]
         means = np.zeros((len(rows), 1), dtype=np.float32)
         for chosen in by_length([len(row) for row in rows], BATCH):
             width = max(len(rows[i]) for i in chosen)

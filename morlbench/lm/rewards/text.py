@@ -15,6 +15,11 @@ FREQUENT, INFORMATIVE = 5.5, 4.0  # Zipf frequencies (log10 per billion words): 
 FUNCTION = 6.0  # "make" is 6.1, "time" 6.3: beyond it are mostly function words
 
 
+def plain(text: str) -> str:
+    """Return the text with what no tokenizer can read (halves of surrogate pairs) replaced by question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def words(text: str) -> list[str]:
     """Return the words in lower case."""
     return _WORD.findall(text.lower())
