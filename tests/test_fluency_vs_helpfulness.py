@@ -154,12 +154,9 @@ def test_scorers_prefer_the_better_answer_in_nine_of_ten_pairs_of_every_kind() -
 
 
 def test_pairs_are_made_the_same_way_twice(tmp_path: Path) -> None:
+    line = "Use {} with flour, a rope, {} cats and a red bottle of ink on every day of the year."
     rows = [
-        {
-            "prompt": t.format(topic),
-            "style": "short",
-            "answers": [f"Use {topic} with flour, a rope, two cats and a red bottle of ink every day."],
-        }
+        {"prompt": t.format(topic), "style": "short", "answers": [line.format(topic, i + 2)]}
         for i, t in enumerate(TEMPLATES[:3])
         for topic in data.topics("test")
     ]
