@@ -125,12 +125,15 @@ def epsilon(points: Array, reference: Array) -> float:
 def returns_reference(front: Array, preferences: Array, base: Array) -> Array:
     """Return the reference point (k,) of a true front (g, k) in regularised returns, the same for every policy.
 
-    It is the smallest return of the front and of the base, less a tenth of their range. The base's returns v solve
-    preferences @ v = its values J_base(w) (p,).
+    It is the smallest return of the front and of the base, less a tenth of their range.
     """
-    start = np.linalg.lstsq(preferences, base, rcond=None)[0]
-    both = np.concatenate([checked(front), start[None]])
+    both = np.concatenate([checked(front), base_returns(preferences, base)[None]])
     return np.asarray(both.min(0) - 0.1 * np.ptp(both, axis=0))
+
+
+def base_returns(preferences: Array, base: Array) -> Array:
+    """Return the base's returns v (k,), which solve preferences (p, k) @ v = its values J_base(w) (p,): it has no KL."""
+    return np.asarray(np.linalg.lstsq(preferences, base, rcond=None)[0])
 
 
 def checked(points: Array) -> Array:

@@ -51,16 +51,16 @@ def score(records: Sequence[RunRecord]) -> pd.DataFrame:
     """Return the tidy frame of `COLUMNS` for these records; raise BadRecord where they cannot be scored together."""
     runs = [replace(r.evidence, probes=tuple(map(table.rounded, r.evidence.probes))) for r in _distinct(records)]
     _check_versions(runs)
-    labels = _labels(runs)
+    named = labels(runs)
     rows: list[_Row] = []
-    for place, group in _groups(runs, labels, "task", "base", "budget", "seed"):
+    for place, group in _groups(runs, named, "task", "base", "budget", "seed"):
         rows += _measured("run", group, place)
-    for place, group in _groups(runs, labels, "task", "base", "budget"):
+    for place, group in _groups(runs, named, "task", "base", "budget"):
         rows += _measured("seeds", group, place)
         rows.append(_flagged(lambda some: flags.below_single(some, runs), "below-single", group, place))
-    for place, group in _groups(runs, labels, "task", "base"):
+    for place, group in _groups(runs, named, "task", "base"):
         rows += _measured("budgets", group, place)
-    for place, group in _groups(runs, labels, "base"):
+    for place, group in _groups(runs, named, "base"):
         rows += _measured("tasks", group, place)
     return _frame([row.__dict__ for row in rows])
 
@@ -209,7 +209,7 @@ def _check_versions(runs: Sequence[Evidence]) -> None:
             raise BadRecord(f"field 'task.version': records of {run.task.name} are of versions {both[0]} and {both[1]}; score them apart")
 
 
-def _labels(runs: Sequence[Evidence]) -> list[str]:
+def labels(runs: Sequence[Evidence]) -> list[str]:
     """Return each run's method name, followed by what distinguishes it where several variants of the method are given."""
     facts = [_facts(run) for run in runs]
     varying: dict[str, list[str]] = {}

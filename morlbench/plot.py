@@ -1,0 +1,134 @@
+"""Figures of records: the front of mean rewards, with what is needed to judge it.
+
+Every mean carries a 95% confidence region over prompts; preferences are joined in their order and marked by weight; the base and
+the reference point are drawn, and the reference front where one is known. Exact tasks get a second panel in regularised returns,
+where the true front is the limit. Three and four objectives are drawn pair by pair, more as parallel coordinates. Colours belong
+to method names, so a method looks the same everywhere. Equal records give equal files: no date, fixed identifiers.
+"""
+
+import io
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from morlbench import panels
+from morlbench.errors import BadInput
+from morlbench.metric import Evidence, Probe
+from morlbench.panels import INK, MARKERS, Curve
+from morlbench.preference import Array
+from morlbench.record import RunRecord
+from morlbench.store import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STYLE = {
+    "font.size": 10.0, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#555555", "axes.labelcolor": INK,
+    "xtick.color": "#555555", "ytick.color": "#555555", "legend.frameon": False, "svg.hashsalt": "morlbench", "axes.grid": True,
+    "grid.color": "#e8e8e8", "grid.linewidth": 0.6, "axes.axisbelow": True, "axes.titlesize": 11.0, "axes.titlelocation": "left",
+}  # fmt: skip
+
+
+def plot_front(records: Sequence[RunRecord], stem: Path) -> list[Path]:
+    """Draw the front of these records to STEM.png and STEM.svg (STEM-TASK.* where they are of several tasks); return the paths."""
+    if not records:
+        raise BadInput("there is no record to plot")
+    tasks = sorted({r.evidence.task.name for r in records})
+    paths = []
+    for task in tasks:
+        runs = [r.evidence for r in records if r.evidence.task.name == task]
+        target = stem if len(tasks) == 1 else stem.with_name(f"{stem.name}-{task}")
+        paths += _save(front_figure(runs), target)
+    return paths
+
+
+def front_figure(runs: Sequence[Evidence]) -> "Figure":
+    """Return the figure of one task's runs."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE):
+        curves, task = _curves(runs), runs[0].task
+        k = len(task.objectives)
+        if k > 4:
+            figure = Figure(figsize=(1.6 + 1.15 * k, 5.2), layout="constrained")
+            panels.parallel(figure.subplots(), curves, _base(runs), task)
+        else:
+            exact = k == 2 and any(run.exact is not None for run in runs)
+            count = 2 if exact else k * (k - 1) // 2
+            columns = min(count, 3)
+            size = (6.4, 5.4) if count == 1 else (4.7 * columns, 4.9 * -(-count // columns))
+            figure = Figure(figsize=size, layout="constrained")
+            axes = np.atleast_1d(figure.subplots(-(-count // columns), columns)).ravel()
+            for ax, (i, j) in zip(axes, combinations(range(k), 2), strict=False):
+                panels.pair(ax, curves, _base(runs), task, (i, j))
+            if exact:
+                axes[0].set_title("rewards", color=INK)
+                panels.returns(axes[1], runs, task)
+        _legend(figure, curves)
+        _title(figure, runs)
+    return figure
+
+
+def _curves(runs: Sequence[Evidence]) -> list[Curve]:
+    """Return one curve per method (and variant), seeds averaged, in order of appearance; the base is drawn apart."""
+    from morlbench.score import labels
+
+    groups: dict[str, list[Probe]] = {}
+    methods: dict[str, str] = {}
+    for run, label in zip(runs, labels(runs), strict=True):
+        if run.method.name == "base":
+            continue
+        groups.setdefault(label, []).append(run.probe("front"))
+        methods[label] = run.method.name
+    curves = []
+    for place, (label, probes) in enumerate(groups.items()):
+        rewards = np.mean([probe.rewards.mean(2) for probe in probes], 0)
+        means = tuple(probe.means for probe in probes)
+        curves.append(Curve(label, methods[label], MARKERS[place % len(MARKERS)], probes[0].preferences, rewards, means))
+    return curves
+
+
+def _base(runs: Sequence[Evidence]) -> Array:
+    """Return the base's rewards per prompt (n, k), averaged over runs."""
+    return np.asarray(np.mean([run.probe("base").rewards[0].mean(1) for run in runs], 0))
+
+
+def _legend(figure: "Figure", curves: Sequence[Curve]) -> None:
+    """Put one legend below the axes, methods first."""
+    found = {text: handle for ax in figure.axes for handle, text in zip(*ax.get_legend_handles_labels(), strict=True)}
+    order = sorted(found, key=lambda text: text not in {curve.label for curve in curves})
+    figure.legend([found[text] for text in order], order, loc="outside lower left", ncols=3, fontsize=9)
+
+
+def _title(figure: "Figure", runs: Sequence[Evidence]) -> None:
+    task, seeds, budgets = runs[0].task, sorted({run.seed for run in runs}), sorted({run.budget for run in runs})
+    spent = f"{budgets[0]:,}" if len(budgets) == 1 else f"{budgets[0]:,} to {budgets[-1]:,}"
+    over = f"mean of {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
+    prompts, k = len(runs[0].probe("front").prompts), len(task.objectives)
+    about = f"95% intervals over {prompts} prompts"
+    if k == 2:
+        about = f"shaded: 95% region of the mean over {prompts} prompts; w: weight of {task.objectives[0]}, pale 0 to full 1"
+        about += "; thin: single seeds" if len(seeds) > 1 else ""
+    elif k < 5:
+        about = f"shaded: 95% region of the mean over {prompts} prompts; marks pale to full: weight of the horizontal objective"
+    figure.suptitle(f"{task.name} · {spent} scored responses · {over}\n", x=0.012, ha="left", fontsize=11.5, color=INK)
+    figure.text(0.012, 1 - 0.31 / figure.get_figheight(), about, ha="left", va="top", fontsize=9, color="#555555")
+
+
+def _save(figure: "Figure", stem: Path) -> list[Path]:
+    import matplotlib
+
+    paths = []
+    with matplotlib.rc_context(STYLE):
+        for ending in ("png", "svg"):
+            buffer = io.BytesIO()
+            metadata = {"Software": None} if ending == "png" else {"Date": None, "Creator": "morlbench"}
+            figure.savefig(buffer, format=ending, dpi=160, metadata=metadata)
+            path = stem.with_name(f"{stem.name}.{ending}")
+            write_bytes(path, buffer.getvalue())
+            paths.append(path)
+    return paths
