@@ -83,7 +83,7 @@ def pair(ax: "Axes", curves: Sequence[Curve], base: Array, task: TaskFacts, pair
     ax.plot(*floor, "+", color=QUIET, ms=11, mew=1.8, zorder=5, label="hypervolume reference point", ls="none")
     for side, i in zip("xy", pick, strict=True):
         text = f"{task.objectives[i]}  (mean scaled reward, higher is better)"
-        (ax.set_xlabel if side == "x" else ax.set_ylabel)(text + " →")
+        (ax.set_xlabel if side == "x" else ax.set_ylabel)(text + " →", fontsize=10 if ordered else 9)
     ax.margins(0.09)
     if ordered:
         _weights(ax, curves, base, task)
