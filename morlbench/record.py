@@ -163,7 +163,9 @@ def _json(record: RunRecord, digest: str) -> bytes:
     file = _File(
         SCHEMA, record.key, e.task, e.method, e.base, e.budget, e.seed, probes, exact, digest, record.provenance, e.costs
     )  # fmt: skip
-    return _adapter().dump_json(file, indent=1) + b"\n"
+    fields = json.loads(_adapter().dump_json(file))
+    lines = [f"{json.dumps(name)}: {json.dumps(value, separators=(',', ':'), ensure_ascii=False)}" for name, value in fields.items()]
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def _evidence(file: _File, path: Path) -> Evidence:
