@@ -64,7 +64,8 @@ def score(records: Records, json: Json = False) -> None:
     """Compute every metric of stored records."""
     from morlbench import commands
 
-    commands.score(records, as_json=json)
+    if not commands.score(records, as_json=json):
+        raise typer.Exit(console.FAILED)
 
 
 @app.command()
@@ -72,7 +73,8 @@ def plot(records: Records, out: Annotated[Path, typer.Option(help="Path of the f
     """Draw the front of stored records as PNG and SVG."""
     from morlbench import commands
 
-    commands.plot(records, out)
+    if not commands.plot(records, out):
+        raise typer.Exit(console.FAILED)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 Each takes checked words and prints; heavy modules are imported by the command that needs them.
 """
 
+import json
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -37,6 +38,8 @@ def list_names(kind: Kind | None, as_json: bool) -> None:
 def run(request: "Request", *, as_json: bool, fresh: bool) -> None:
     """Run what was asked, then print the scores, or as JSON the paths and the scores."""
     from morlbench import launch
+    from morlbench.record import load
+    from morlbench.score import to_json
 
     plan = launch.plan(request)
     begin, paths, reused = time.perf_counter(), [], 0
@@ -45,33 +48,35 @@ def run(request: "Request", *, as_json: bool, fresh: bool) -> None:
         for path, existed in launch.execute(plan, bars, fresh=fresh):
             paths.append(path)
             reused += existed
-        records = _load(paths)
+        records = [load(path) for path in paths]
         figures = _plot(records, plan.folder / "front")
         frame = _score(records)
     if as_json:
-        console.show_json({"records": _texts(paths), "plots": _texts(figures), "scores": _rows(frame)})
+        console.show_json({"records": _texts(paths), "plots": _texts(figures), "scores": json.loads(to_json(frame))})
         return
     _show(frame)
     note = f" ({reused} of {len(paths)} reused from an earlier run; --fresh runs them again)" if reused else ""
     console.say(f"{', '.join(_texts([*paths, *figures]))}\n{time.perf_counter() - begin:.0f} s{note}")
 
 
-def score(paths: list[Path], *, as_json: bool) -> None:
-    """Print every metric of stored records: the same numbers as the live run."""
-    from morlbench.record import find
+def score(paths: list[Path], *, as_json: bool) -> bool:
+    """Print every metric of stored records, the same numbers as the live run; say whether every record could be read."""
+    from morlbench.score import to_json
 
-    frame = _score(_load(find(paths)))
+    records, whole = _gather(paths)
+    frame = _score(records)
     if as_json:
-        console.show_json(_rows(frame))
+        console.say(to_json(frame))
     else:
         _show(frame)
+    return whole
 
 
-def plot(paths: list[Path], out: Path) -> None:
-    """Draw the front of stored records to OUT.png and OUT.svg."""
-    from morlbench.record import find
-
-    console.say(", ".join(_texts(_plot(_load(find(paths)), out))))
+def plot(paths: list[Path], out: Path) -> bool:
+    """Draw the front of stored records to OUT.png and OUT.svg; say whether every record could be read."""
+    records, whole = _gather(paths)
+    console.say(", ".join(_texts(_plot(records, out))))
+    return whole
 
 
 def check(kind: Kind, name: str, *, as_json: bool) -> bool:
@@ -92,10 +97,17 @@ def check(kind: Kind, name: str, *, as_json: bool) -> bool:
     return kept
 
 
-def _load(paths: list[Path]) -> list["RunRecord"]:
-    from morlbench.record import load
+def _gather(paths: list[Path]) -> tuple[list["RunRecord"], bool]:
+    """Load every record under the paths, complain of each that cannot be used, and raise if none can."""
+    from morlbench.errors import BadRecord
+    from morlbench.score import gather
 
-    return [load(path) for path in paths]
+    records, faults = gather(paths)
+    if not records:
+        raise BadRecord(faults[0])
+    for fault in faults:
+        console.complain(fault)
+    return records, not faults
 
 
 def _score(records: list["RunRecord"]) -> "pd.DataFrame":
@@ -114,10 +126,6 @@ def _plot(records: list["RunRecord"], stem: Path) -> list[Path]:
     from morlbench.plot import plot_front
 
     return plot_front(records, stem)
-
-
-def _rows(frame: "pd.DataFrame") -> list[dict[str, object]]:
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _texts(paths: list[Path]) -> list[str]:

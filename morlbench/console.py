@@ -7,8 +7,11 @@ import errno
 import json
 import math
 import sys
+import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -83,7 +86,10 @@ def names_table(rows: Sequence[tuple[str, str]]) -> None:
 
 
 class Bars:
-    """A watch that draws one bar per stage on stderr: done, rate and time left; a plain line per stage where none can be drawn."""
+    """A watch that draws one bar per stage on stderr: done, rate and time left; a line per stage where none can be drawn.
+
+    A stage that begins again under the same name goes on in its bar.
+    """
 
     def __init__(self, title: str) -> None:
         from rich.console import Console
@@ -91,11 +97,13 @@ class Bars:
 
         self._console = Console(stderr=True, highlight=False)
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]:>6}"),
+            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
             console=self._console, disable=not self._console.is_terminal, refresh_per_second=4,
         )  # fmt: skip
-        self._title, self._task, self._done = title, _NO_TASK, 0
+        self._title = title
+        self._stages: dict[str, _Stage] = {}
+        self._open: _Stage | None = None
 
     def __enter__(self) -> Self:
         self._console.print(self._title, style="bold", markup=False)
@@ -104,47 +112,68 @@ class Bars:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._progress.stop()
+        if self._console.is_terminal:
+            return
+        for stage in self._stages.values():
+            self._console.print(f"  {stage.name}: {stage.done} responses, {stage.seconds:.1f} s", markup=False)
 
     def start(self, part: str, responses: int) -> None:
-        """Begin a bar of `responses` scored responses."""
-        self._task, self._done = self._progress.add_task(part, total=max(responses, 1), rate=""), 0
+        """Begin a stage of at most `responses` responses, or go on with the one of that name."""
+        if part not in self._stages:
+            self._stages[part] = _Stage(part, self._progress.add_task(part, total=0, rate=""))
+        self._open = self._stages[part]
+        self._open.total += responses
+        self._open.since = time.perf_counter()
+        self._draw(self._open)
 
     def advance(self, responses: int) -> None:
-        """Move the bar on and refresh its rate."""
-        self._done += responses
-        self._progress.update(self._task, completed=self._done, rate=self._rate())
+        """Count responses in the open stage."""
+        if self._open is not None:
+            self._open.done += responses
+            self._draw(self._open)
 
     def finish(self) -> None:
-        """Fill the bar; print the stage as a line where there is no terminal."""
-        for task in self._progress.tasks:
-            if task.id == self._task:
-                self._progress.update(self._task, total=self._done or 1, completed=self._done or 1, rate=self._rate())
-                if not self._console.is_terminal:
-                    seconds = task.finished_time or task.elapsed or 0.0
-                    self._console.print(f"  {task.description}: {self._done} responses in {seconds:.1f} s", markup=False)
+        """Close the open stage; what it did not need is no longer expected."""
+        if self._open is not None:
+            self._open.total = self._open.done
+            self._open.seconds += time.perf_counter() - self._open.since
+            self._draw(self._open)
+        self._open = None
 
-    def _rate(self) -> str:
-        seconds = next((task.elapsed for task in self._progress.tasks if task.id == self._task), None)
-        return f"{self._done / seconds:.0f}/s" if seconds else ""
+    def _draw(self, stage: "_Stage") -> None:
+        seconds = stage.seconds + (time.perf_counter() - stage.since if stage is self._open else 0)
+        rate = f"{stage.done / seconds:.0f}/s" if stage.done and seconds > 0 else ""
+        self._progress.update(stage.bar, total=max(stage.total, 1), completed=stage.done, rate=rate)
+
+
+@dataclass
+class _Stage:
+    """A stage's bar and what it has counted."""
+
+    name: str
+    bar: "TaskID"
+    total: int = 0
+    done: int = 0
+    seconds: float = 0.0
+    since: float = 0.0
 
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep transformers' own progress bars and notes off the terminal while a command runs."""
+    """Keep the progress bars, notes and future warnings of transformers and its kin off the terminal while a command runs."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-
-
-_NO_TASK: "TaskID" = -1  # type: ignore[assignment]
 
 
 def _system(error: OSError) -> str:

@@ -90,6 +90,7 @@ class Asker:
         repeated = tuple(p for p in prompts for _ in range(draws))
         rewards, kls, weights = [], [], []
         texts: list[str] = []
+        self.bench.watch.start(f"asking {name}", len(repeated) * len(preferences))
         for w in preferences if asked is None else np.repeat(asked, len(preferences), 0):
             rows = np.tile(w, (len(repeated), 1))
             answers = policy.respond(repeated, rows, utility=utility, seed=self.seed)
@@ -97,6 +98,8 @@ class Asker:
             rewards.append(self._score(name, repeated, answers))
             kls.append(policy.kl(repeated, rows, answers, utility=utility))
             weights.append(policy.explain(prompts, rows[: len(prompts)], utility=utility))
+            self.bench.watch.advance(len(repeated))
+        self.bench.watch.finish()
         p, n = len(preferences), len(prompts)
         kl = [x for x in kls if x is not None]
         stated = [x for x in weights if x is not None]
