@@ -5,14 +5,18 @@ Leaves out what a run is: that is `morlbench.run`.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from filelock import FileLock, Timeout
 
 from morlbench import registry
 from morlbench.bench import BUDGETS, Watch
 from morlbench.configure import changed, configure, parse_budget, parse_seeds, variant
 from morlbench.errors import BadInput, BadRecord
+from morlbench.facts import facts, method_facts
 from morlbench.method import Method
 from morlbench.metric import Costs, Evidence
 from morlbench.preference import parse_preference
@@ -82,33 +86,90 @@ def plan(request: Request) -> Plan:
     )  # fmt: skip
 
 
-def execute(plan: Plan, watch: Watch, *, fresh: bool = False) -> Iterator[tuple[Path, bool]]:
-    """Run the plan seed by seed; yield each record's path and whether it was already there."""
-    from morlbench.lm.base import load_base
-    from morlbench.run import run
+class Maker(Protocol):
+    """Who makes a record; `Training` is the real one, tests of everything around it bring a light one."""
 
-    base, store = load_base(plan.base), Store(default_root())
+    def identity(self, base: str) -> str:
+        """Return the identity of the base, which changes whenever its weights do."""
+
+    def make(self, plan: Plan, seed: int, watch: Watch) -> RunRecord:
+        """Run one seed of the plan."""
+
+
+class Training:
+    """Makes records by `morlbench.run`, and keeps the last base in memory."""
+
+    def __init__(self) -> None:
+        self._base: Base | None = None
+
+    def identity(self, base: str) -> str:
+        """Load the base and return its identity; raise BadInput if it cannot be read."""
+        return self._load(base).identity
+
+    def make(self, plan: Plan, seed: int, watch: Watch) -> RunRecord:
+        """Train the plan's method with that seed and return its record."""
+        from morlbench.run import run
+
+        store, base = Store(default_root()), self._load(plan.base)
+        return run(plan.method, plan.task, base, plan.budget, seed=seed, store=store, preference=plan.preference, watch=watch)
+
+    def _load(self, name: str) -> "Base":
+        from morlbench.lm.base import load_base
+
+        if self._base is None or self._base.name != name:
+            self._base = load_base(name)
+        return self._base
+
+
+def execute(plan: Plan, watch: Watch, *, fresh: bool = False, maker: Maker | None = None) -> Iterator[tuple[Path, bool]]:
+    """Run the plan seed by seed; yield each record's path and whether it was already there.
+
+    One process at a time works on a record: whoever comes second waits, then finds it there.
+    """
+    maker = maker or Training()
     _writable(plan.folder)
     for seed in plan.seeds:
         path = plan.path(seed)
-        if not fresh and _exists(path, expected_key(plan, base, seed)):
-            yield path, True
-            continue
-        record = run(plan.method, plan.task, base, plan.budget, seed=seed, store=store, preference=plan.preference, watch=watch)
-        record.save(path)
-        yield path, False
+        with claimed(path):
+            existed = not fresh and done(path, expected_key(plan, maker.identity(plan.base), seed))
+            if not existed:
+                maker.make(plan, seed, watch).save(path)
+        yield path, existed
 
 
-def expected_key(plan: Plan, base: "Base", seed: int) -> str:
-    """Return the key that a record of this plan will have, without running it."""
-    from morlbench.run import facts, method_facts
-
+def expected_key(plan: Plan, identity: str, seed: int) -> str:
+    """Return the key that a record of this plan will have on the base of that identity, without running it."""
     task = facts(plan.task, plan.preference or plan.task.preference)
-    evidence = Evidence(task, method_facts(plan.method), base.identity, plan.budget, seed, (), Costs())
+    evidence = Evidence(task, method_facts(plan.method), identity, plan.budget, seed, (), Costs())
     return RunRecord(evidence, Provenance("", False, "", {})).key
 
 
-def _exists(path: Path, key: str) -> bool:
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Hold a record's lock, which a killed holder releases, and clear what such a holder left half-written."""
+    with FileLock(str(_lock(path))):
+        for suffix in ("json", "parquet"):
+            for part in path.parent.glob(f".{path.stem}.{suffix}.*.part"):
+                part.unlink(missing_ok=True)
+        yield
+
+
+def busy(path: Path) -> bool:
+    """Say whether another process holds the record's lock right now."""
+    if not _lock(path).exists():
+        return False
+    try:
+        with FileLock(str(_lock(path)), timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def _lock(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.lock")
+
+
+def done(path: Path, key: str) -> bool:
     """Say whether a whole record with that key is there; one that cannot be read is made again."""
     if not path.exists():
         return False
@@ -124,6 +185,6 @@ def _writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may have been as quick
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise BadInput(f"--out: cannot write to {folder} ({error.strerror})") from None

@@ -4,8 +4,10 @@ A record scores alone: the task facts needed are copied in. Its key holds what d
 lock are provenance; all that may differ between equal runs sits under `costs`. Loading never runs code.
 """
 
+import base64
 import hashlib
 import json
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,7 @@ from morlbench.store import atomic, key_of, write_bytes
 from morlbench.task import Exact
 
 SCHEMA = 1
+MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class ProbeFacts:
 
 @dataclass(frozen=True)
 class ExactFacts:
-    """Exact values as nested lists; the fields are those of `task.Exact`."""
+    """Exact values as nested lists, the front packed; the fields are those of `task.Exact`."""
 
     preferences: list[list[float]]
     returns: list[list[float]]
@@ -48,7 +51,7 @@ class ExactFacts:
     value: list[float]
     optimum: list[float]
     base: list[float]
-    front: list[list[float]]
+    front: str  # packed: thousands of points would not fit
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def find(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise BadRecord(f"{path}: no such file or folder")
-        found |= set(path.rglob("seed-*.json")) if path.is_dir() else {path.with_suffix(".json")}
+        found |= {file for file in path.rglob("seed-*.json") if "." not in file.stem} if path.is_dir() else {path.with_suffix(".json")}
     if not found:
         raise BadRecord(f"{', '.join(map(str, paths))}: holds no record (a file named seed-N.json)")
     return sorted(found)
@@ -159,7 +162,7 @@ def _json(record: RunRecord, digest: str) -> bytes:
     probes = tuple(
         ProbeFacts(p.name, _rows(p.preferences), p.utility, tuple(p.prompts.tolist()), p.rewards.shape[2], p.user, p.step) for p in e.probes
     )
-    exact = None if e.exact is None else ExactFacts(**{name: getattr(e.exact, name).tolist() for name in Exact.__dataclass_fields__})
+    exact = None if e.exact is None else _exact_facts(e.exact)
     file = _File(
         SCHEMA, record.key, e.task, e.method, e.base, e.budget, e.seed, probes, exact, digest, record.provenance, e.costs
     )  # fmt: skip
@@ -184,10 +187,37 @@ def _evidence(file: _File, path: Path) -> Evidence:
         for facts in file.probes
     ]  # fmt: skip
     probes = table.read(parquet, shells, len(file.task.objectives))
-    exact = None if file.exact is None else Exact(**{n: np.array(getattr(file.exact, n), dtype=float) for n in Exact.__dataclass_fields__})
+    exact = None if file.exact is None else _exact(file.exact, len(file.task.objectives), path)
     return Evidence(
         file.task, file.method, file.base, file.budget, file.seed, tuple(probes), file.costs, exact
     )  # fmt: skip
+
+
+def _exact_facts(exact: Exact) -> ExactFacts:
+    lists = {name: getattr(exact, name).tolist() for name in Exact.__dataclass_fields__ if name != "front"}
+    return ExactFacts(**lists, front=pack(exact.front))
+
+
+def _exact(facts: ExactFacts, k: int, path: Path) -> Exact:
+    arrays = {name: np.array(getattr(facts, name), dtype=float) for name in Exact.__dataclass_fields__ if name != "front"}
+    try:
+        return Exact(**arrays, front=unpack(facts.front, k))
+    except ValueError as error:
+        raise BadRecord(f"{path}: field 'exact.front' is not a packed front ({error})") from None
+
+
+def pack(points: Array) -> str:
+    """Return points (g, k) as base64 of deflated little-endian 32-bit integers in millionths: a front is read to 1e-6."""
+    return base64.b64encode(zlib.compress((points * MILLION).round().astype("<i4").T.tobytes(), 9)).decode()
+
+
+def unpack(text: str, k: int) -> Array:
+    """Return the points (g, k) that `pack` wrote; raise ValueError if the text is not packed points."""
+    try:
+        raw = zlib.decompress(base64.b64decode(text, validate=True))
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    return np.asarray(np.frombuffer(raw, dtype="<i4").reshape(k, -1).T / MILLION)
 
 
 def _rows(array: Array) -> tuple[tuple[float, ...], ...]:

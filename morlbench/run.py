@@ -15,10 +15,11 @@ import numpy as np
 from morlbench import probe
 from morlbench.bench import Bench, Watch
 from morlbench.errors import BadInput
+from morlbench.facts import facts, method_facts
 from morlbench.lm.base import Base
 from morlbench.lm.speed import compare_speed, peak_memory
 from morlbench.method import Method
-from morlbench.metric import Costs, Evidence, MethodFacts, TaskFacts
+from morlbench.metric import Costs, Evidence
 from morlbench.preference import Array, lattice
 from morlbench.record import Provenance, RunRecord
 from morlbench.seeds import derive
@@ -68,20 +69,6 @@ def run(
 def preferences(task: Task, method: Method, stated: tuple[float, ...]) -> Array:
     """Return the preferences a method is asked at (p, k): the lattice, or for a single policy its one stated user."""
     return lattice(task.k) if method.track == "front" else np.array([stated])
-
-
-def facts(task: Task, stated: tuple[float, ...]) -> TaskFacts:
-    """Return the task's facts as a record keeps them."""
-    return TaskFacts(
-        name=task.name, version=task.version, objectives=tuple(o.name for o in task.objectives), relation=task.relation, beta=task.beta,
-        preference=stated, reference_point=task.reference_point, utilities=task.utilities, max_tokens=task.decoding.max_tokens,
-    )  # fmt: skip
-
-
-def method_facts(method: Method) -> MethodFacts:
-    """Return the method's facts with all its settings, defaults included."""
-    settings = {name: getattr(method, name) for name in method.__dataclass_fields__}
-    return MethodFacts(method.name, method.version, method.family, method.track, settings, tuple(method.utilities))
 
 
 def provenance() -> Provenance:
