@@ -60,6 +60,28 @@ def run(
 
 
 @app.command()
+def sweep(
+    methods: Annotated[list[str], typer.Option(help="Names, a,b; patterns; or one with settings, name+key=value. May be repeated.")],
+    tasks: Annotated[list[str], typer.Option(help="Names, a,b, or patterns such as 'exact-*'. May be repeated.")],
+    seeds: Annotated[str, typer.Option(help="Seeds, e.g. 0..4 or 0,3.")] = "0",
+    budgets: Annotated[list[str] | None, typer.Option(help="Budgets as in `morlbench run`; may be repeated.", show_default="quick")] = None,
+    base: Annotated[str, typer.Option(help="A base for every task.", show_default="each task's")] = "",
+    out: Annotated[Path, typer.Option(help="Folder for records and failures.")] = Path("runs"),
+    jobs: Annotated[int, typer.Option(help="Runs at once, a process each; 0 runs one after another in this process.", min=0)] = 1,
+    threads: Annotated[int, typer.Option(help="Threads of each process.", min=1)] = 1,
+    retry: Annotated[bool, typer.Option("--retry", help="Run again what failed in an earlier sweep.")] = False,
+    json: Json = False,
+) -> None:
+    """Run a grid of methods, tasks, seeds and budgets; give the same command again after a stop and it goes on."""
+    from morlbench import commands
+    from morlbench.sweep import Grid
+
+    grid = Grid(tuple(methods), tuple(tasks), seeds, tuple(budgets or ["quick"]), base, out)
+    if not commands.sweep(grid, slots=jobs, threads=threads, retry=retry, as_json=json):
+        raise typer.Exit(console.FAILED)
+
+
+@app.command()
 def score(records: Records, json: Json = False) -> None:
     """Compute every metric of stored records."""
     from morlbench import commands

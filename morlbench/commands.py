@@ -1,4 +1,4 @@
-"""The bodies of the short commands: list, score, plot, check and new; `run` has its own file, `morlbench.launch`.
+"""The bodies of the short commands: list, sweep, score, plot, check and new; `run` has its own file, `morlbench.launch`.
 
 Each takes checked words and prints; heavy modules are imported by the command that needs them.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from morlbench.launch import Request
     from morlbench.record import RunRecord
+    from morlbench.sweep import Grid
 
 
 def list_names(kind: Kind | None, as_json: bool) -> None:
@@ -57,6 +58,27 @@ def run(request: "Request", *, as_json: bool, fresh: bool) -> None:
     _show(frame)
     note = f" ({reused} of {len(paths)} reused from an earlier run; --fresh runs them again)" if reused else ""
     console.say(f"{', '.join(_texts([*paths, *figures]))}\n{time.perf_counter() - begin:.0f} s{note}")
+
+
+def sweep(grid: "Grid", *, slots: int, threads: int, retry: bool, as_json: bool) -> bool:
+    """Run what the grid lacks (slots 0: in this process), show it live, then say how it ended and whether all have records."""
+    from morlbench import live
+    from morlbench import sweep as sweeping
+    from morlbench.executor import Processes, Serial
+    from morlbench.launch import Training
+
+    board = sweeping.survey(sweeping.jobs(grid), Training(), retry=retry)
+    with live.LiveTable(board) as table:
+        sweeping.sweep(board, Processes(slots, threads) if slots else Serial(), table.tell)
+    events = [board.latest[job.path] for job in board.jobs]
+    if as_json:
+        console.show_json([{"record": str(e.job.path), "state": e.state, "reason": e.reason, "seconds": e.seconds} for e in events])
+    else:
+        console.say(live.summary(board))
+    failed = [event for event in events if event.state == "failed"]
+    for event in failed:
+        console.complain(f"{event.job.path}: {event.reason}")
+    return not failed
 
 
 def score(paths: list[Path], *, as_json: bool) -> bool:

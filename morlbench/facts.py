@@ -3,6 +3,7 @@
 Leaves out the evidence itself: see `morlbench.metric`.
 """
 
+from morlbench.configure import fields
 from morlbench.method import Method
 from morlbench.metric import MethodFacts, TaskFacts
 from morlbench.task import Task
@@ -18,5 +19,5 @@ def facts(task: Task, stated: tuple[float, ...]) -> TaskFacts:
 
 def method_facts(method: Method) -> MethodFacts:
     """Return the method's facts with all its settings, defaults included."""
-    settings = {name: getattr(method, name) for name in method.__dataclass_fields__}
+    settings = {name: getattr(method, name) for name in fields(type(method))}
     return MethodFacts(method.name, method.version, method.family, method.track, settings, tuple(method.utilities))
