@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 UtilityName = Literal["linear", "chebyshev", "soft-threshold", "hard-threshold"]
 HELD_OUT = 8
 AUGMENTATION = 0.05  # weight of the linear term in the augmented Chebyshev utility
+INTERIOR = 0.01  # smallest weight of an interior preference
 PENALTY = 2.0  # slope of the soft threshold's penalty
 
 
@@ -78,12 +79,12 @@ def check_preference(values: tuple[float, ...], k: int) -> tuple[float, ...]:
 
 @cache
 def _lattice(k: int) -> tuple[tuple[float, ...], ...]:
-    from pymoo.util.ref_dirs import get_reference_directions
-
     if k == 2:
         first = np.linspace(0, 1, 11).round(10)
         return tuple(zip(first.tolist(), (1 - first).round(10).tolist(), strict=True))
     if k in (3, 4):
+        from pymoo.util.ref_dirs import get_reference_directions
+
         partitions = 5 if k == 3 else 4
         return _tuples(get_reference_directions("das-dennis", k, n_partitions=partitions))
     corners = list(np.eye(k))
@@ -92,8 +93,9 @@ def _lattice(k: int) -> tuple[tuple[float, ...], ...]:
         fixed, total = [*corners, *pairs, np.full(k, 1 / k)], 35
     else:
         fixed, total = [*corners, np.full(k, 1 / k)], 55
-    directions = get_reference_directions("energy", k, 4 * total, seed=k)
-    interior = directions[(directions > 1e-3).all(1)]
+    drawn = np.random.default_rng(k).dirichlet(np.ones(k), 4096)
+    interior = drawn[(drawn > INTERIOR).all(1)].round(6)
+    interior[:, 0] = (1 - interior[:, 1:].sum(1)).round(6)
     return _tuples(np.array([*fixed, *_spread(interior, np.array(fixed), max(total - len(fixed), 8))]))
 
 
@@ -101,7 +103,8 @@ def lattice(k: int) -> Array:
     """Return the evaluation preferences (p, k): p = 11 at k=2, 21 at k=3, 35 at k=5, 55 at k=10 (SCIENCE protocol).
 
     Beyond k=4 plain lattices hold hardly an interior point, so vertices, (at k <= 6) pairs and the centroid are joined by
-    interior energy points (Blank et al. 2021, as in pymoo), chosen greedily to lie far apart.
+    interior points, chosen greedily to lie far apart (Gonzalez 1985) among 4,096 uniform draws. Energy points as in pymoo take
+    half a minute there and lie on the boundary nearly all: 4 of 140 were interior at k=5, none of 220 at k=10.
     """
     if k < 2:
         raise BadInput(f"a multi-objective task needs at least 2 objectives, not {k}")

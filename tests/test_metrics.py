@@ -1,0 +1,394 @@
+"""Every metric: doctests, the right answer in worlds where it is planted, slow twins, and a dash with a reason elsewhere."""
+
+import doctest
+import importlib
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from evidence import World, build, from_rewards, mean_at
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import slow
+from scipy.stats import entropy, kendalltau, linregress, spearmanr
+
+from morlbench import adaptation, answers, control, explanation, flags, growth, ledger, registry, stability
+from morlbench.bench import Cost, Line
+from morlbench.example import example
+from morlbench.metric import FAMILIES, Evidence, Metric, NoValue
+from morlbench.preference import LINEAR, Utility, lattice
+
+NAMES = registry.names("metrics")
+
+
+def value(name: str, *runs: Evidence) -> float:
+    return registry.load("metrics", name)()(runs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_doctests_hold(name):
+    module = importlib.import_module(registry.load("metrics", name).__module__)
+    found = doctest.testmod(module)
+    assert found.attempted >= 2
+    assert found.failed == 0
+
+
+def test_all_eight_families_have_metrics_and_a_headline():
+    metrics = [registry.load("metrics", name) for name in NAMES]
+    assert {metric.family for metric in metrics} == set(FAMILIES)
+    assert {metric.family for metric in metrics if metric.headline} == set(FAMILIES)
+
+
+def test_compliance_is_declared_where_theory_says_so():
+    compliant = {name for name in NAMES if registry.load("metrics", name).pareto_compliant}
+    assert {"hypervolume", "igd-plus", "epsilon", "r2", "eum", "mul"} <= compliant
+    assert not compliant & {"sparsity", "spacing", "cardinality", "extent", "utility", "kl-to-base"}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(2, 3), st.integers(0, 10_000))
+def test_realised_utilities_equal_their_slow_twins(k, seed):
+    run = build(k=k, seed=seed, prompts=6, draws=2, utilities=True)
+    front = run.probe("front")
+    assert value("utility", run) == pytest.approx(slow.realised_utility(front.rewards, front.preferences, slow.linear))
+    twins = {"chebyshev": slow.chebyshev, "soft-threshold": slow.soft_threshold((0.5,) * k)}
+    for probe in run.all("utility"):
+        expected = slow.realised_utility(probe.rewards, probe.preferences, twins[probe.utility.name])
+        assert value(f"utility-{probe.utility.name}", run) == pytest.approx(expected)
+
+
+def test_hard_threshold_counts_accepted_answers():
+    run = build(k=2, prompts=50)
+    utility = Utility("hard-threshold", (0.5, 0.5))
+    run = replace(run, task=replace(run.task, utilities=(utility,)), probes=tuple(p for p in run.probes if p.name != "utility"))
+    few = run.probe("front").rewards[[0, 2, 5, 8, 10], :50]
+    expected = slow.realised_utility(few, np.full((5, 2), 0.5), slow.hard_threshold((0.5, 0.5)))
+    assert value("utility-hard-threshold", run) == pytest.approx(expected)
+
+
+def test_a_method_that_cannot_steer_is_scored_at_the_places_the_others_were_asked():
+    run = build(k=2, prompts=80)
+    probe, utility = answers.under(run, "chebyshev")
+    assert utility.name == "chebyshev"
+    assert probe.preferences[:, 0].tolist() == [0, 0.2, 0.5, 0.8, 1]
+    assert probe.rewards.shape[1] == 50
+
+
+def test_a_single_policy_is_one_point_measured_at_every_lattice_preference():
+    run = build(track="single", family="single-policy", prompts=30)
+    mean = run.probe("front").means[0]
+    assert value("utility", run) == pytest.approx((lattice(2) @ mean).mean())
+    assert value("cardinality", run) == 1
+    assert value("selection-regret", run) == pytest.approx(0, abs=1e-12)
+    with pytest.raises(NoValue, match="takes no preference"):
+        value("control-spearman", run)
+
+
+def test_gain_over_the_base_is_planted_and_zero_for_the_base_itself():
+    world = World(noise=0.02, prompts=200)
+    run = build(noise=0.02, prompts=200)
+    w = lattice(2)
+    expected = (w * (mean_at(world, w) - world.start)).sum(1).mean()
+    assert value("utility-gain", run) == pytest.approx(expected, abs=0.01)
+    assert value("wins-over-base", run) == 1
+    base = run.probe("base")
+    same = from_rewards(np.repeat(base.rewards, 11, 0), w, base=base.rewards)
+    assert value("utility-gain", same) == 0
+    assert value("wins-over-base", same) == 0
+
+
+def test_base_answers_are_matched_by_prompt_not_by_place():
+    run = build(prompts=20)
+    held = run.probe("held-out")
+    some = replace(held, prompts=np.array([7, 3]), rewards=held.rewards[:, [7, 3]])
+    assert np.array_equal(answers.base_for(run, some).rewards[0], run.probe("base").rewards[0, [7, 3]])
+    with pytest.raises(NoValue, match="did not answer prompt 99"):
+        answers.base_for(run, replace(some, prompts=np.array([7, 99])))
+
+
+def test_the_interval_of_utility_covers_the_planted_mean():
+    true = np.full((1, 2), 0.5)
+    covered = 0
+    for seed in range(200):
+        rewards = true[:, None, None] + np.random.default_rng(seed).normal(0, 0.1, (1, 30, 1, 2))
+        low, high = registry.load("metrics", "utility")().interval([from_rewards(rewards, true)])
+        covered += low <= 0.5 <= high
+    assert 182 <= covered <= 198
+
+
+def test_selection_regret_is_the_price_of_swapped_answers():
+    run = build(noise=0.02, prompts=100)
+    front = run.probe("front")
+    swapped = from_rewards(front.rewards[::-1], front.preferences)
+    assert value("selection-regret", swapped) > 0.1
+    assert abs(value("selection-regret", run)) < 0.01
+
+
+def test_stated_utility_finds_the_stated_probe_and_else_has_none():
+    run = example()
+    stated = replace(run.probe("front"), name="stated", preferences=np.array([[0.3, 0.7]]), rewards=np.full((1, 4, 1, 2), 0.9))
+    asked = replace(run, task=replace(run.task, preference=(0.3, 0.7)), probes=(*run.probes, stated))
+    assert value("stated-utility", asked) == pytest.approx(0.9)
+    with pytest.raises(NoValue, match="stated preference"):
+        value("stated-utility", replace(asked, probes=run.probes))
+
+
+def test_points_beyond_the_kl_budget_do_not_count():
+    run = example()
+    front = run.probe("front")
+    kl = front.kl.copy()
+    kl[1] = 2.0
+    run = replace(run, probes=tuple(replace(p, kl=kl) if p.name == "front" else p for p in run.probes))
+    assert value("hypervolume-within-kl", run) == pytest.approx(0.1 * 0.7 + 0.6 * 0.1)
+    with pytest.raises(NoValue, match="KL budget"):
+        value("hypervolume-within-kl", replace(run, task=replace(run.task, kl_budget=None)))
+
+
+def test_no_policy_exceeds_the_true_front_and_the_front_itself_scores_one():
+    run = example(exact=True)
+    assert 0 < value("regularised-hypervolume", run) < 1
+    best = replace(run.exact, returns=run.exact.front, value=run.exact.optimum)
+    assert value("regularised-hypervolume", replace(run, exact=best)) == pytest.approx(1)
+    assert value("optimality-gap", replace(run, exact=best)) == pytest.approx(0)
+    assert value("optimality-gap", replace(run, exact=replace(run.exact, value=run.exact.base))) == pytest.approx(1)
+
+
+def test_ledger_totals_equal_the_sum_of_their_parts():
+    run = build(budget=4096)
+    parts = sum(ledger.total(run, (kind,), "responses") for kind in ("training", "search", "inference", "evaluation"))
+    assert parts == sum(line.cost.responses for line in run.costs.lines)
+    assert value("responses-scored", run) == 1024 + 1024 + 512
+    assert value("longest-part", run) == 12 + 3
+    assert value("cache-saved", run) == 12
+    more = replace(run.costs, lines=(*run.costs.lines, Line("late", "search", Cost(responses=5))))
+    assert value("search-responses", replace(run, costs=more)) == value("search-responses", run) + 5
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_control_equals_scipy_and_sees_a_planted_order(k):
+    run = build(k=k, prompts=40)
+    w, v = run.probe("front").preferences, run.probe("front").means
+    assert control.spearman(run) == pytest.approx(min(spearmanr(w[:, i], v[:, i]).statistic for i in range(k)))
+    assert control.kendall(run) == pytest.approx(min(kendalltau(w[:, i], v[:, i]).statistic for i in range(k)))
+    assert control.spearman(run) > 0.8
+
+
+def test_a_policy_that_ignores_the_preference_has_no_control():
+    blind = from_rewards(np.full((11, 5, 1, 2), 0.5), lattice(2))
+    assert (control.spearman(blind), control.kendall(blind), control.dynamic_range(blind), control.violations(blind)) == (0, 0, 0, 0)
+    with pytest.raises(NoValue, match="do not move"):
+        control.linearity(blind)
+    turned = from_rewards(lattice(2)[:, ::-1][:, None, None], lattice(2))
+    assert control.spearman(turned) == pytest.approx(-1)
+    assert control.violations(turned) == 1
+
+
+def test_a_linear_front_is_linear_and_a_jump_is_its_worst_step():
+    w = lattice(2)
+    straight = from_rewards((0.2 + 0.5 * w)[:, None, None], w)
+    assert control.linearity(straight) == pytest.approx(1)
+    assert control.worst_step(straight) == pytest.approx(0.1)
+    jump = from_rewards(np.where(w > 0.55, 0.9, 0.1)[:, None, None], w)
+    assert control.worst_step(jump) > 0.6
+    assert control.linearity(jump) < 0.9
+
+
+def test_progress_pools_users_before_dividing():
+    run = build(prompts=40, noise=0.0, prompt_spread=0.0)
+    steps = dict(adaptation.progress(run))
+    assert steps[256] == pytest.approx(1, abs=0.01)
+    assert all(a <= b + 1e-6 for a, b in pairwise(steps[s] for s in (0, 16, 64, 256)))
+    assert adaptation.responses_needed(run) in (0, 16, 64)
+    slow_one = replace(run, probes=tuple(p for p in run.probes if not (p.name == "adapt" and p.step > 0)))
+    if dict(adaptation.progress(slow_one))[0] < 0.95:
+        with pytest.raises(NoValue, match="not reached"):
+            adaptation.responses_needed(slow_one)
+
+
+def test_a_policy_without_ratings_and_a_user_never_told_have_no_adaptation():
+    with pytest.raises(NoValue, match="cannot learn"):
+        adaptation.progress(build(adapt=False))
+    run = build()
+    with pytest.raises(NoValue, match="never told"):
+        adaptation.progress(replace(run, probes=tuple(p for p in run.probes if p.name != "told")))
+
+
+def test_fidelity_equals_scipy_pair_by_pair():
+    run = build(prompts=40)
+    front = run.probe("front")
+    found = []
+    for i in range(2):
+        gone = run.probe(f"without-{i}")
+        n = len(gone.prompts)
+        for p in range(11):
+            a, effect = front.weights[p, :n, i], (front.rewards[p, :n, :, i] - gone.rewards[p, ..., i]).mean(1)
+            if np.ptp(a) > 1e-6 and np.ptp(effect) > 0:
+                found.append(spearmanr(a, effect).statistic)
+    assert explanation.fidelity(run) == pytest.approx(np.mean(found))
+    assert explanation.fidelity(run) > 0.4
+
+
+def test_echoing_the_preference_explains_nothing_and_gets_a_dash():
+    with pytest.raises(NoValue, match="same for every prompt"):
+        explanation.fidelity(build(explain="echo"))
+    with pytest.raises(NoValue, match="states no weights"):
+        explanation.fidelity(build(explain="none"))
+
+
+def test_random_explanations_have_no_fidelity():
+    run = build(prompts=200)
+    front = run.probe("front")
+    noise = np.random.default_rng(0).dirichlet(np.ones(2), front.weights.shape[:2])
+    shuffled = replace(run, probes=tuple(replace(p, weights=noise) if p.name == "front" else p for p in run.probes))
+    assert abs(explanation.fidelity(shuffled)) < 0.08
+
+
+def test_gate_entropy_is_scipys_over_log_k():
+    run = build(k=3)
+    weights = run.probe("front").weights
+    assert explanation.entropy(run) == pytest.approx(np.mean(entropy(weights, axis=2)) / np.log(3), abs=1e-6)
+    uniform = np.full_like(weights, 1 / 3)
+    even = replace(run, probes=tuple(replace(p, weights=uniform) if p.name == "front" else p for p in run.probes))
+    assert explanation.entropy(even) == pytest.approx(1)
+
+
+def test_growth_recovers_a_planted_exponent_with_an_interval():
+    runs = [build(task=f"exact-scale-{k}", k=k, prompts=8) for k in (2, 3, 5, 10)]
+    value_, low, high = growth.exponent(runs, "inference")  # passes per token are planted equal to k
+    assert (value_, low, high) == pytest.approx((1, 1, 1))
+    x, y = np.log([2, 3, 5, 10]), np.array([0.1, 0.9, 1.1, 2.0])
+    fit = linregress(x, y)
+    found = growth.slope(x, y)
+    assert found[0] == pytest.approx(fit.slope)
+    assert found[2] - found[0] == pytest.approx(4.302652729911275 * fit.stderr)
+
+
+def test_growth_needs_three_sizes_of_one_family():
+    with pytest.raises(NoValue, match="at least 3 sizes; given 2"):
+        growth.exponent([build(task=f"exact-scale-{k}", k=k, prompts=4) for k in (2, 3)], "inference")
+
+
+def test_responses_needed_interpolates_in_log_budget():
+    def at(budget, gap):
+        run = example(budget=budget, exact=True)
+        shift = run.exact.optimum - gap * (run.exact.optimum - run.exact.base)
+        return replace(run, exact=replace(run.exact, value=shift))
+
+    assert growth.responses_needed([at(256, 0.5), at(4096, 0.1), at(32768, 0.05)]) == pytest.approx(256 ** (1 - 0.625) * 4096**0.625)
+    assert growth.responses_needed([at(256, 0.2)]) == 256
+    with pytest.raises(NoValue, match=r"smallest gap is 0\.4"):
+        growth.responses_needed([at(256, 0.5), at(4096, 0.4)])
+
+
+def test_attainment_deviation_is_zero_for_equal_fronts_and_the_volume_between_two():
+    near, far = np.array([[0.5, 0.5]]), np.array([[0.7, 0.5]])
+    runs = [replace(example(points), seed=seed) for seed, points in enumerate((near, far))]
+    assert stability.attainment_deviation([runs[0], replace(runs[0], seed=1)]) == 0
+    # the Vorob'ev expectation is one of the two boxes: half of the difference of .2 x .4 on average
+    assert stability.attainment_deviation(runs) == pytest.approx(0.04, abs=1e-6)
+
+
+def test_attainment_surfaces_are_ordered():
+    runs = [build(seed=s, prompts=20, seed_spread=0.1) for s in range(4)]
+    worst, best = stability.surfaces(runs, (100, 25))
+    assert best[:, 0].max() >= worst[:, 0].max()
+    assert best[:, 1].max() >= worst[:, 1].max()
+
+
+def test_seed_dispersion_finds_the_planted_spread():
+    runs = [build(seed=s, prompts=100, seed_spread=0.05, noise=0.01, prompt_spread=0.0) for s in range(40)]
+    assert stability.seed_dispersion(runs) == pytest.approx(0.05, rel=0.25)
+    with pytest.raises(NoValue, match="at least 2 seeds"):
+        stability.seed_dispersion(runs[:1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bare_record_gets_a_dash_with_a_reason_or_a_number(name):
+    bare = from_rewards(np.full((1, 3, 1, 2), 0.5), np.array([[0.5, 0.5]]))
+    try:
+        shown = value(name, bare)
+    except NoValue as none:
+        shown = str(none)
+    assert len(shown) > 10 if isinstance(shown, str) else np.isfinite(shown)
+
+
+def reordered(run: Evidence, objectives: np.ndarray, preferences: np.ndarray, prompts: np.ndarray) -> Evidence:
+    """The same evidence with objectives, preferences and prompts in another order."""
+
+    def turn(p):
+        rows = preferences if len(p.preferences) == len(preferences) else np.arange(len(p.preferences))
+        columns = np.argsort(np.argsort(prompts[prompts < len(p.prompts)]))
+        pick = np.ix_(rows, columns)
+        name = f"without-{list(objectives).index(int(p.name[-1]))}" if p.name.startswith("without-") else p.name
+        each = {x: None if (a := getattr(p, x)) is None else a[pick] for x in ("kl", "nll")}
+        full = {x: None if (a := getattr(p, x)) is None else a[pick][..., objectives] for x in ("rewards", "weights", "gold")}
+        return replace(p, name=name, preferences=p.preferences[rows][:, objectives], prompts=p.prompts[columns], **each, **full)
+
+    front = tuple(map(tuple, np.array(run.task.front)[:, objectives]))
+    task = replace(run.task, reference_point=tuple(np.array(run.task.reference_point)[objectives]), front=front)
+    return replace(run, task=task, probes=tuple(map(turn, run.probes)))
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(2, 3), st.integers(0, 1000))
+def test_no_metric_depends_on_the_order_of_objectives_preferences_or_prompts(k, seed):
+    rng = np.random.default_rng(seed)
+    run = build(k=k, seed=seed, prompts=12, reference_front=True, gold=True)
+    turned = reordered(run, rng.permutation(k), rng.permutation(len(lattice(k))), rng.permutation(12))
+    for name in NAMES:
+        metric: Metric = registry.load("metrics", name)()
+        if metric.over != "run" or name.startswith("utility-"):  # those look at fixed places of the lattice
+            continue
+        try:
+            before = metric([run])
+        except NoValue:
+            continue
+        assert metric([turned]) == pytest.approx(before, rel=1e-6, abs=1e-9), name
+
+
+def test_flags_are_raised_where_a_fault_is_planted_and_not_elsewhere():
+    healthy = build(prompts=100)
+    assert not any(flag([healthy]).raised for flag in flags.RUN)
+    drunk = replace(healthy, probes=tuple(replace(p, nll=p.nll + 0.6) if p.name == "front" else p for p in healthy.probes))
+    assert flags.fluency_loss([drunk]).raised
+    assert flags.kl_overspent([build(prompts=100, kl=9.0)]).raised
+    slow_speed = replace(healthy.costs.speed, tokens_per_second=40.0)
+    assert flags.slow_inference([replace(healthy, costs=replace(healthy.costs, speed=slow_speed))]).raised
+
+
+def test_a_collapse_in_the_middle_is_flagged_and_a_straight_chord_is_not():
+    w = lattice(2)
+    noise = np.random.default_rng(0).normal(0, 0.02, (11, 50, 1, 2))
+    straight = 0.3 + 0.5 * w[:, None, None] + noise
+    assert not flags.middle_collapse([from_rewards(straight, w)]).raised
+    dented = straight.copy()
+    dented[4:7] -= 0.2
+    found = flags.middle_collapse([from_rewards(dented, w)])
+    assert found.raised
+    assert found.value == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_drop_below_the_single_policy_run_is_flagged():
+    single = build(method="linear-scalarization", family="single-policy", track="single", prompts=60)
+    good, poor = build(method="good", prompts=60), build(method="poor", gain=0.05, prompts=60)
+    assert flags.below_single([poor], [single]).raised
+    assert not flags.below_single([good], [single]).raised
+    with pytest.raises(NoValue, match="no single-policy run"):
+        flags.below_single([poor], [good])
+
+
+def test_spread_between_seeds_is_flagged():
+    calm = [build(seed=s, prompts=60) for s in range(4)]
+    wild = [build(seed=s, prompts=60, seed_spread=0.15) for s in range(4)]
+    assert not flags.seed_spread(calm).raised
+    assert flags.seed_spread(wild).raised
+
+
+def test_per_preference_gains_are_paired_by_prompt():
+    run = build(prompts=50, noise=0.01, prompt_spread=0.3)
+    found = answers.per_preference(run)
+    ours, base = answers.realised(run.probe("front"), LINEAR), answers.realised(answers.base_for(run, run.probe("front")))
+    assert found.gain == pytest.approx((ours - base).mean(1))
+    assert np.all(found.high - found.low < 0.1)  # the prompts' own spread of .3 has cancelled
+    assert found.wins == 11
