@@ -1,9 +1,12 @@
 """Shared by the meta-policy methods: one expert per objective, and the mixture that serves them at a preference."""
 
+import numpy as np
+
 from morlbench.bench import Bench
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy
 from morlbench.lm.train import Recipe, Settings, expert, one_hot
+from morlbench.method import Policy
 from morlbench.preference import Array, Utility
 from morlbench.task import Texts
 
@@ -22,3 +25,21 @@ def by_preference(bench: Bench, mixture: Mixture) -> LMPolicy:
 
 def _as_asked(prompts: Texts, preferences: Array, utility: Utility) -> Array:
     return preferences
+
+
+def score_answers(bench: Bench, policy: Policy, prompts: Texts, preferences: Array, *, seed: int) -> Array:
+    """Return rewards (n, k) of one answer per prompt at preferences (n, k), charged to the bench."""
+    answers = policy.respond(prompts, preferences, seed=seed)
+    return bench.score(prompts, answers.texts, tokens=sum(map(len, answers.ids)))
+
+
+def dev_prompts(bench: Bench, count: int) -> Texts:
+    """Return `count` dev prompts, always the same, each as often as any other."""
+    prompts = bench.prompts("dev")
+    return tuple(prompts[i % len(prompts)] for i in range(count))
+
+
+def dev_mean(bench: Bench, policy: Policy, count: int, *, seed: int) -> Array:
+    """Return the mean rewards (k,) of a preference-blind policy on `count` dev answers, charged to the bench."""
+    prompts = dev_prompts(bench, count)
+    return np.asarray(score_answers(bench, policy, prompts, np.full((count, bench.k), 1 / bench.k), seed=seed).mean(0))
