@@ -120,12 +120,12 @@ def front(problem: Problem) -> Array:
 
 
 def reference_point(problem: Problem) -> Array:
-    """Return the hypervolume's reference (k,) in regularised returns: the least among the base and the ideal experts of one
-    objective, minus a tenth of that range (the protocol's rule with ideal experts). Rewards lie above it too."""
-    experts = optimal(problem, np.eye(problem.k)).returns
-    points = np.concatenate([experts, values(problem, problem.log_base[None]).returns])
+    """Return the reward hypervolume's reference (k,): the least mean reward among the base and the ideal experts of one
+    objective, minus a tenth of that range, and not below 0."""
+    experts = optimal(problem, np.eye(problem.k)).rewards
+    points = np.concatenate([experts, values(problem, problem.log_base[None]).rewards])
     low, high = points.min(0), points.max(0)
-    return np.asarray(low - 0.1 * (high - low))
+    return np.asarray(np.maximum(low - 0.1 * (high - low), 0))
 
 
 def expert_kl(problem: Problem) -> float:

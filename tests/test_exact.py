@@ -1,5 +1,6 @@
 """Exact evaluation: enumeration, the family's contract, and what must be refused."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,11 +12,13 @@ from morlbench.errors import BadInput, MorlbenchError
 from morlbench.lm import exact
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
-from morlbench.lm.exact_task import WORDS, ExactTask, all_answers
+from morlbench.lm.exact_task import WORDS, ExactTask, all_answers, read
+from morlbench.lm.headroom import headroom, mixtures
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy, base_policy, sample, teacher_force
 from morlbench.preference import lattice
-from morlbench.registry import load
+from morlbench.record import pack, unpack
+from morlbench.registry import load, names
 from morlbench.task import Decoding
 
 SHORT = Decoding(max_tokens=3, min_tokens=3)
@@ -94,7 +97,7 @@ def test_preferences_with_one_gate_are_walked_once(base, monkeypatch):
 
 
 def test_sampler_and_enumeration_have_one_support_and_agree_in_frequency(base):
-    asked, n = policy(base, "parameters", Decoding(2, 2)), 20_000
+    asked, n = policy(base, "parameters", Decoding(2, 2)), 4_000
     w = np.array([0.5, 0.5])
     exactly = np.exp(exact.sequence_log_probs(asked, ("gu fo ba ba",), w[None])[0, 0])
     drawn = sample(asked.mixture, ("gu fo ba ba",) * n, np.tile(w, (n, 1)), np.random.default_rng(0).random((n, 2)))
@@ -180,3 +183,106 @@ def test_score_agrees_with_the_table(task):
     prompts, rows = task.prompts("test"), np.random.default_rng(0).integers(0, 4096, 24)
     answers = tuple(" ".join(WORDS[i] for i in all_answers(4)[row]) for row in rows)
     assert task.score(prompts, answers) == pytest.approx(task.table[np.arange(24), rows])
+
+
+def test_the_sampled_estimate_agrees_with_the_exact_value_within_its_interval(base, task):
+    asked, preferences = policy(base, "logits", task.decoding), lattice(2)[2::6]
+    exactly, sampled = task.exact(asked, preferences), task.estimate(asked, preferences, seed=3)
+    assert (np.abs(sampled.value - exactly.value) <= 1.3 * sampled.margin).all()  # two intervals at once
+    assert sampled.margin.max() < 0.05
+    assert not (np.abs(sampled.value - exactly.optimum) <= 1.3 * sampled.margin).all()
+    assert sampled.kl == pytest.approx(exactly.kl, abs=0.15)
+
+
+EXACT = [name for name in names("tasks") if name.startswith("exact-")]
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_frozen_facts_are_those_of_the_problem(base, name):
+    found = load("tasks", name)()
+    small = closed_form.compress(found.problem(base))
+    assert found.reference_point == pytest.approx(closed_form.reference_point(small), abs=1e-3)
+    assert found.kl_budget == pytest.approx(closed_form.expert_kl(small), abs=1e-3)
+    assert "correlation" not in vars(type(found)) or closed_form.reward_correlation(small)[0, 1] == pytest.approx(
+        found.correlation, abs=0.05
+    )
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_train_prompts_are_enough_for_batches_and_splits_share_none(name):
+    found = load("tasks", name)()
+    splits = [found.prompts(split) for split in ("train", "dev", "adapt", "test")]
+    assert len(splits[0]) >= 32
+    assert len(set().union(*splits)) == sum(map(len, splits))
+    assert all(read(prompt, 4) is not None for split in splits for prompt in split)
+
+
+def test_declared_relations_order_by_measured_correlation(base):
+    measured = {
+        name: closed_form.reward_correlation(load("tasks", f"exact-{name}")().problem(base))[0, 1]
+        for name in ("competing", "independent", "correlated")
+    }
+    assert measured["competing"] < -0.5 < measured["independent"] < 0.5 < measured["correlated"]
+
+
+def test_word_order_changes_the_reward_of_exact_order_and_not_of_an_additive_task(base):
+    order, additive = load("tasks", "exact-order")(), load("tasks", "exact-competing")()
+    assert np.ptp(order.score(("ba ce di fo",) * 2, ("ba ce di fo gu", "ce ba fo di gu")), axis=0).max() > 0
+    assert np.ptp(additive.score(("ba ce di fo",) * 2, ("ba ce di fo", "ce ba fo di")), axis=0).max() == pytest.approx(0)
+
+
+def test_ideal_experts_mixed_word_by_word_are_nearly_optimal_if_rewards_are_additive_and_not_if_order_counts(base):
+    gaps = {}
+    for name in ("exact-competing", "exact-order"):
+        found = load("tasks", name)()
+        problem, asked = found.problem(base), lattice(2)
+        mixed = closed_form.values(problem, mixtures(problem, len(WORDS), found.decoding.max_tokens)).at(asked)
+        best, floor = (
+            closed_form.optimal_values(problem, asked),
+            (closed_form.values(problem, problem.log_base[None]).returns * asked).sum(1),
+        )
+        gaps[name] = (best - mixed).sum() / (best - floor).sum()
+    assert gaps["exact-competing"] < 0.02 < 0.07 < gaps["exact-order"]
+
+
+def test_linear_weights_collapse_to_the_ends_of_exact_flat_alone(base):
+    def largest_step(name: str) -> float:
+        points = closed_form.optimal(closed_form.compress(load("tasks", name)().problem(base)), lattice(2)).rewards
+        return np.linalg.norm(np.diff(points, axis=0), axis=1).max() / np.linalg.norm(points[-1] - points[0])
+
+    assert largest_step("exact-flat") > 0.5 > 0.2 > largest_step("exact-competing")
+
+
+@pytest.mark.parametrize("draw", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
+def test_a_gate_has_headroom_on_exact_contextual_under_thresholds_and_none_on_its_twin(base, draw):
+    for name, low, high in (("exact-contextual", 0.06, 0.25), ("exact-contextual-null", -1e-9, 0.02)):
+        found = load("tasks", name)(draw)
+        problem = found.problem(base)
+        arms = mixtures(problem, len(WORDS), 4)
+        for utility in found.utilities[2:]:
+            assert low <= headroom(problem, arms, utility).headroom <= high
+        assert headroom(problem, arms, found.utilities[0]).headroom < 0.005
+        assert headroom(problem, arms, found.utilities[0], with_kl=True).headroom < 1e-5
+
+
+def test_contextual_types_have_equal_shares_and_test_topics_are_unseen(base):
+    found = load("tasks", "exact-contextual")()
+    topics = {split: {tuple(p.split()[1:3]) for p in found.prompts(split)} for split in ("train", "dev", "adapt", "test")}
+    assert len(topics["train"]) >= 24
+    assert len(topics["test"]) >= 8
+    assert not topics["test"] & (topics["train"] | topics["dev"] | topics["adapt"])
+    for split in topics:
+        assert set(Counter(p.split()[0] for p in found.prompts(split)).values()) == {len(found.prompts(split)) // 6}
+
+
+def test_scale_tasks_nest():
+    two, ten = load("tasks", "exact-scale-2")(), load("tasks", "exact-scale-10")()
+    pair = (("ba ce di fo",), ("gu gu ha ba",))
+    assert ten.score(*pair)[:, :2] == pytest.approx(two.score(*pair))
+
+
+def test_a_true_front_survives_the_record(base):
+    points = closed_form.front(closed_form.compress(load("tasks", "exact-scale-2")().problem(base)))
+    assert unpack(pack(points), 2) == pytest.approx(points, abs=1e-6)
+    with pytest.raises(ValueError, match="decompressing"):
+        unpack("AAAA", 2)

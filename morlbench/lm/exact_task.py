@@ -22,12 +22,14 @@ from morlbench.task import Decoding, Exact, Split, Task, Texts
 
 if TYPE_CHECKING:
     from morlbench.lm.base import Base
+    from morlbench.lm.exact import Estimate
     from morlbench.method import Policy
 
 Ids = NDArray[np.int64]
 WORDS = ("ba", "ce", "di", "fo", "gu", "ha", "ji", "ko")  # those of the base `exact`
 PROMPT_WORDS = 4
 LIMIT = 100_000  # answers per prompt
+THIN = 5  # beyond three objectives a record keeps every fifth point of the true front, or it would not fit
 DRAWS = 32  # sampled answers per prompt and preference where a policy cannot be listed
 _IDS = {word: i for i, word in enumerate(WORDS)}
 
@@ -39,7 +41,7 @@ class ExactTask(Task):
     decoding: ClassVar[Decoding] = Decoding(max_tokens=4, min_tokens=4)
     beta: ClassVar[float] = 0.1
     sizes: ClassVar[dict[Split, int]] = {"train": 256, "dev": 32, "adapt": 32, "test": 24}
-    draw: ClassVar[int] = 0  # which lexicons, for a family drawn several times
+    draw: int = 0  # which lexicons, for a family drawn several times
 
     def __init__(self) -> None:
         closed_form.check_size(len(WORDS), self.decoding.max_tokens, LIMIT)
@@ -82,7 +84,7 @@ class ExactTask(Task):
         return Problem(_base_table(base, self.prompts("test"), self.decoding), self.table, self.beta)
 
     def exact(self, policy: "Policy", preferences: Array) -> Exact | None:
-        """Return the policy's exact values at preferences (p, k), None for one that states no probabilities."""
+        """Return the policy's exact values at preferences (p, k), None for one that states no probabilities: see `estimate`."""
         from morlbench.lm.exact import sequence_log_probs
 
         problem, small, front = _ground(self)
@@ -95,6 +97,23 @@ class ExactTask(Task):
             preferences=preferences, returns=found.returns, rewards=found.rewards, kl=found.kl, value=found.at(preferences),
             optimum=closed_form.optimal_values(small, preferences), base=(base.returns * preferences).sum(1), front=front,
         )  # fmt: skip
+
+    def estimate(self, policy: "Policy", preferences: Array, *, seed: int) -> "Estimate | None":
+        """Return sampled values with intervals at preferences (p, k), DRAWS answers a prompt; None if the policy's KL is unknown."""
+        from morlbench.lm.exact import estimate
+
+        prompts = tuple(np.repeat(self.prompts("test"), DRAWS).tolist())
+        rewards, kls = [], []
+        for w in preferences:
+            asked = np.tile(w, (len(prompts), 1))
+            responses = policy.respond(prompts, asked, seed=seed)
+            kl = policy.kl(prompts, asked, responses)
+            if kl is None:
+                return None
+            rewards.append(self.score(prompts, responses.texts))
+            kls.append(kl)
+        r, kl = np.array(rewards).reshape(len(preferences), -1, DRAWS, self.k), np.array(kls).reshape(len(preferences), -1, DRAWS)
+        return estimate((r * preferences[:, None, None]).sum(3) - self.beta * kl, r, kl)
 
 
 @cache
@@ -143,5 +162,6 @@ def _ground(task: ExactTask) -> tuple[Problem, Problem, Array]:
     if key not in _GROUND:
         problem = task.problem(load_base("exact"))
         small = closed_form.compress(problem)
-        _GROUND[key] = (problem, small, closed_form.front(small))
+        front = closed_form.front(small).round(6)  # as records keep it
+        _GROUND[key] = (problem, small, front if task.k <= 3 else front[::THIN])
     return _GROUND[key]

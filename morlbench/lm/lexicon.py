@@ -13,23 +13,46 @@ import numpy as np
 from morlbench.lm.exact_task import WORDS, ExactTask, Ids
 from morlbench.preference import Array
 from morlbench.seeds import derive
+from morlbench.task import Objective, Relation
 
 GROUPS = 4
 
 
 class LexiconTask(ExactTask):
-    """Rewards are mean word values in the lexicon of the prompt's group; subclasses state `word_correlation` or `lexicons`."""
+    """Rewards are mean word values in the lexicon of the prompt's group; subclasses state the correlation over words."""
 
-    word_correlation: ClassVar[float] = 0.0
+    preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)
+    objectives: ClassVar[tuple[Objective, ...]] = tuple(
+        Objective(name, f"mean value of the answer's words in the {name} lexicon of the prompt's group", 0, 1)
+        for name in ("first", "second")
+    )
+    correlation: ClassVar[float] = 0.0
 
     def lexicons(self) -> Array:
         """Return word values (GROUPS, k, V) in [0, 1]; each objective's best word is worth 1 and its worst 0."""
-        return correlated_pairs(self.word_correlation, self.draw)
+        return correlated_pairs(self.correlation, self.draw)
 
     def reward(self, prompts: Ids, answers: Ids) -> Array:
         """Return mean word values (n, k)."""
         values = self.lexicons()[prompts[:, 0] * GROUPS // len(WORDS)]  # (n, k, V)
         return np.asarray(np.take_along_axis(values, answers[:, None, :], 2).mean(2))
+
+
+class ScaleTask(LexiconTask):
+    """The first k of ten independent lexicons: one problem at every number of objectives."""
+
+    relation: ClassVar[Relation] = "mixed"
+
+    def lexicons(self) -> Array:
+        """Return word values (GROUPS, k, V) in [0, 1]."""
+        return free_lexicons(self.k)
+
+
+def numbered(k: int) -> tuple[Objective, ...]:
+    """Return the objectives of `ScaleTask` at k."""
+    return tuple(
+        Objective(f"lexicon-{i + 1}", f"mean value of the answer's words in lexicon {i + 1} of the prompt's group", 0, 1) for i in range(k)
+    )
 
 
 @cache

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from morlbench.lm.lexicon import LexiconTask
-from morlbench.task import Objective, Relation
+from morlbench.task import Relation
 
 
 class ExactCompeting(LexiconTask):
@@ -11,12 +11,7 @@ class ExactCompeting(LexiconTask):
 
     name: ClassVar[str] = "exact-competing"
     version: ClassVar[int] = 1
-    objectives: ClassVar[tuple[Objective, ...]] = (
-        Objective("first", "mean value of the answer's words in the first lexicon of the prompt's group", 0, 1),
-        Objective("second", "mean value of the answer's words in the second lexicon of the prompt's group", 0, 1),
-    )
     relation: ClassVar[Relation] = "competing"
-    preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)
-    reference_point: ClassVar[tuple[float, ...]] = (0.1279, 0.0383)
-    kl_budget: ClassVar[float | None] = 1.2426
-    word_correlation: ClassVar[float] = -0.8
+    correlation: ClassVar[float] = -0.8
+    reference_point: ClassVar[tuple[float, ...]] = (0.234, 0.18)
+    kl_budget: ClassVar[float | None] = 1.243
