@@ -1,0 +1,1 @@
+"""Plugins for morlbench from another package."""
