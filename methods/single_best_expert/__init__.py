@@ -46,4 +46,4 @@ class SingleBestExpert(Method):
 
 def chosen(means: Array, preferences: Array) -> Array:
     """Return one-hot rows (n, m): which of the experts' mean rewards (m, k) is best at each preference (n, k); the first in ties."""
-    return np.eye(len(means))[(preferences @ means.T).argmax(1)]
+    return np.asarray(np.eye(len(means))[(preferences @ means.T).argmax(1)])
