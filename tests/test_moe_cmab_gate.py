@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from morlbench.methods.moe_cmab.features import Components
-from morlbench.methods.moe_cmab.gate import Gate, GateConfig, arms, hats
 
 from morlbench.bandit import Explorer
 from morlbench.errors import BadInput, BadRecord, MorlbenchError
+from morlbench.methods.moe_cmab.features import Components
+from morlbench.methods.moe_cmab.gate import Gate, GateConfig, arms, hats
 from morlbench.preference import LINEAR, Utility
 
 EVEN = np.array([0.5, 0.5])

@@ -4,10 +4,6 @@ from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from morlbench.methods.moe_cmab.context import Context, Reader, fit
-from morlbench.methods.moe_cmab.experts import Experts, train_experts
-from morlbench.methods.moe_cmab.gate import Gate, GateConfig, Labels, Model
-from morlbench.methods.moe_cmab.policy import GatedPolicy, told
 from pydantic import Field
 
 from morlbench.bandit import Explorer
@@ -19,6 +15,11 @@ from morlbench.method import Family, Method, Policy, Responses, Track, settings
 from morlbench.preference import LINEAR, Array, UtilityName
 from morlbench.seeds import derive
 from morlbench.task import Texts
+
+from .context import Context, Reader, fit
+from .experts import Experts, train_experts
+from .gate import Gate, GateConfig, Labels, Model
+from .policy import GatedPolicy, told
 
 Rule = Literal["linucb", "thompson", "epsilon-greedy", "uniform"]
 BATCH = 64  # exploration answers scored at a time

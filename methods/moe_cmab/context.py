@@ -10,11 +10,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-from morlbench.methods.moe_cmab.features import Components
 
 from morlbench.lm.mixing import Mixture
 from morlbench.preference import Array
 from morlbench.task import Texts
+
+from .features import Components
 
 Context = Literal["log-ratio", "hidden", "none"]
 ROWS = 128

@@ -4,14 +4,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from morlbench.methods.moe_cmab.context import Reader
-from morlbench.methods.moe_cmab.gate import Gate
 
 from morlbench.latent import Posterior
 from morlbench.lm.policy import LMPolicy
 from morlbench.method import Feedback
 from morlbench.preference import Array, Utility
 from morlbench.task import Texts
+
+from .context import Reader
+from .gate import Gate
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

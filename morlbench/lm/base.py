@@ -163,7 +163,7 @@ def _hub(name: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedToke
         where = "folder" if Path(name).exists() else "Hugging Face id (not cached, or no network)"
         raise BadInput(f"base {name!r}: this {where} could not be read as a causal language model: {first}") from None
     if torch.cuda.is_available():
-        model.cuda()
+        torch.nn.Module.cuda(model)
     return model, tokenizer
 
 

@@ -41,7 +41,7 @@ class FluencyVsHelpfulness(Task):
 
     def score(self, prompts: Texts, responses: Texts) -> Array:
         """Return fluency and helpfulness (n, 2) in [0, 1]."""
-        from morlbench.tasks.fluency_vs_helpfulness.rewards import fluency, helpfulness
+        from .rewards import fluency, helpfulness
 
         if not responses:
             return np.zeros((0, self.k))

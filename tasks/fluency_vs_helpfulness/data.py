@@ -16,7 +16,8 @@ import numpy as np
 from morlbench.lm.bases.prompts import TEMPLATES, TOPICS
 from morlbench.seeds import derive
 from morlbench.task import Split
-from morlbench.tasks.fluency_vs_helpfulness.pairs import pairs
+
+from .pairs import pairs
 
 FOLDER = Path(__file__).parent
 SHARES: dict[Split, int] = {"dev": 10, "adapt": 10, "test": 20}  # topics; train has the other 56

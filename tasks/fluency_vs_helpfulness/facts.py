@@ -22,8 +22,9 @@ from morlbench.lm.train import Recipe, expert, one_hot
 from morlbench.preference import Array
 from morlbench.store import Store
 from morlbench.task import Split, Texts
-from morlbench.tasks.fluency_vs_helpfulness import FOLDER, FluencyVsHelpfulness
-from morlbench.tasks.fluency_vs_helpfulness.rewards import fluency, helpfulness
+
+from . import FOLDER, FluencyVsHelpfulness
+from .rewards import fluency, helpfulness
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 

@@ -5,9 +5,9 @@ Run with `pytest tests/benchmark/bench_gate.py --benchmark-enable --benchmark-on
 
 import numpy as np
 import pytest
-from morlbench.methods.moe_cmab.gate import Gate, GateConfig, arms
 
 from morlbench.latent import Posterior
+from morlbench.methods.moe_cmab.gate import Gate, GateConfig, arms
 from morlbench.preference import Utility
 
 

@@ -90,7 +90,7 @@ def tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=[PAD, USER, ASSISTANT, END], initial_alphabet=alphabet)
     bpe.train_from_iterator(texts, trainer)
-    wrapped = PreTrainedTokenizerFast(tokenizer_object=bpe, pad_token=PAD, eos_token=END, padding_side="left")
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=bpe, pad_token=PAD, eos_token=END, padding_side="left")  # type: ignore[no-untyped-call]
     wrapped.add_special_tokens({"additional_special_tokens": [USER, ASSISTANT]})
     wrapped.chat_template = CHAT_TEMPLATE
     return wrapped
