@@ -1,0 +1,277 @@
+"""A sweep makes every record of its grid once, whatever ends it on the way."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import light
+import pytest
+from light import Light, grid, sweep_once
+
+from morlbench import cli, console, launch, live, registry, sweep
+from morlbench.errors import BadInput
+from morlbench.executor import Event, Job, Processes, Serial
+from morlbench.record import find, without_costs
+
+TESTS = Path(__file__).parent
+ENTRIES = "[morlbench.methods]\nhonest = honest:HonestMethod\n[morlbench.tasks]\nhonest = honest:HonestTask\n"
+KILLS = 20
+HERE = Serial(light.NAME)
+
+
+@pytest.fixture(autouse=True)
+def _honest_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Install the honest method and task by entry points, for this process and those it starts."""
+    info = tmp_path / "site" / "honest-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: honest\nVersion: 1\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(ENTRIES, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(info.parent))
+    monkeypatch.setenv("PYTHONPATH", f"{info.parent}{os.pathsep}{TESTS}")
+    monkeypatch.setenv("LIGHT_LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("LIGHT_FAULT", str(tmp_path / "fault"))
+    registry.forget()
+    yield
+    registry.forget()
+
+
+def records(out: Path) -> dict[str, tuple[str, bytes]]:
+    """Return, by place, all of every record that equal runs agree on."""
+    paths = find([out])
+    return {str(path.relative_to(out)): (without_costs(path), path.with_suffix(".parquet").read_bytes()) for path in paths}
+
+
+def begun(tmp_path: Path) -> Counter[str]:
+    """Return how often each record's run was begun."""
+    log = tmp_path / "log"
+    return Counter(line.split()[0] for line in log.read_text(encoding="utf-8").splitlines()) if log.exists() else Counter()
+
+
+def start(out: Path, how: str = "serial", seeds: str = "0..5") -> subprocess.Popen[str]:
+    """Start a sweep in a process group of its own; return when it has loaded everything and waits for a word."""
+    process = subprocess.Popen(
+        [sys.executable, str(TESTS / "light.py"), str(out), how, seeds],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+def end(process: subprocess.Popen[str]) -> int:
+    with process:
+        return process.wait(60)
+
+
+@pytest.mark.parametrize(("how", "seeds", "kills", "longest"), [("serial", "0..5", KILLS, 0.25), ("processes", "0..1", 4, 1.2)])
+def test_a_sweep_killed_at_random_moments_ends_with_the_records_of_an_undisturbed_one(
+    how: str, seeds: str, kills: int, longest: float, tmp_path: Path
+) -> None:
+    sweep_once(tmp_path / "whole", HERE, seeds)
+    expected, rng, killed, rounds = records(tmp_path / "whole"), random.Random(0), 0, 0
+    while killed < kills:
+        out, over = tmp_path / f"killed-{rounds}", False
+        while not over:
+            process = start(out, how, seeds)
+            go(process)
+            time.sleep(rng.uniform(0, longest if killed < kills else 60))
+            whole_group = rng.random() < 0.5  # else the processes it started are left to notice
+            if process.poll() is None:
+                (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
+            code = end(process)
+            over, killed = code == 0, killed + (code == -signal.SIGKILL)
+            assert code in (0, -signal.SIGKILL)
+            if killed == kills and not over:
+                sweep_once(out, HERE, seeds)
+                over = True
+        assert records(out) == expected
+        assert not list(out.rglob("*.part"))
+        rounds += 1
+
+
+def test_records_that_differ_in_one_answer_are_told_apart(tmp_path: Path) -> None:
+    sweep_once(tmp_path / "a", HERE, "0")
+    sweep_once(tmp_path / "b", HERE, "1")
+    for path in (tmp_path / "b").rglob("seed-1.*"):
+        path.rename(path.with_name(path.name.replace("seed-1", "seed-0")))
+    assert records(tmp_path / "a").keys() == records(tmp_path / "b").keys()
+    assert records(tmp_path / "a") != records(tmp_path / "b")
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_two_sweeps_at_once_compute_no_run_twice_thanks_to_the_locks(locked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIGHT_SECONDS", "0.03")
+    if not locked:
+        monkeypatch.setenv("LIGHT_UNLOCKED", "1")
+    both = [start(tmp_path / "out", seeds="0..3") for _ in range(2)]
+    for process in both:
+        go(process)
+    assert [end(process) for process in both] == [0, 0]
+    times = begun(tmp_path)
+    assert len(times) == 16
+    assert (set(times.values()) == {1}) is locked
+
+
+def test_processes_have_their_threads_set_before_any_library_and_make_the_records_of_a_serial_sweep(tmp_path: Path) -> None:
+    sweep_once(tmp_path / "serial", HERE, "0")
+    (tmp_path / "log").unlink()
+    board = sweep_once(tmp_path / "apart", Processes(2, 3, light.NAME), "0")
+    assert records(tmp_path / "apart") == records(tmp_path / "serial")
+    lines = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+    assert all("threads=3 torch=False" in line for line in lines)
+    assert len({line.rpartition("pid=")[2] for line in lines}) == len(lines) == board.count("made") == 4
+
+
+def test_a_killed_sweep_leaves_no_process_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIGHT_SECONDS", "60")
+    process = start(tmp_path / "out", "processes", "0")
+    go(process)
+    wait_for(lambda: len(begun(tmp_path)) == 2)
+    at_work = [Path(path) for path in begun(tmp_path)]
+    assert all(launch.busy(path) for path in at_work)
+    process.kill()
+    end(process)
+    wait_for(lambda: not any(launch.busy(path) for path in at_work))
+
+
+def wait_for(fact, seconds: float = 30) -> None:
+    limit = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < limit, "it did not come true"
+        time.sleep(0.05)
+
+
+def test_a_second_sweep_makes_only_what_the_first_lacks(tmp_path: Path) -> None:
+    sweep_once(tmp_path / "out", HERE, "0..1")
+    victim = sorted((tmp_path / "out").rglob("seed-1.parquet"))[0]
+    victim.write_bytes(victim.read_bytes()[:100])
+    (tmp_path / "log").unlink()
+    board = sweep_once(tmp_path / "out", HERE, "0..2")
+    assert (board.count("found"), board.count("made")) == (7, 5)
+    assert {Path(name) for name in begun(tmp_path)} == {victim.with_suffix(".json"), *(tmp_path / "out").rglob("seed-2.json")}
+
+
+def test_a_record_of_another_base_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    class Changed(Light):
+        def identity(self, base: str) -> str:
+            return f"{base}-retrained"
+
+    sweep_once(tmp_path, HERE, "0")
+    todo = sweep.jobs(grid(tmp_path, "0"))
+    assert sweep.survey(todo, Light(), retry=False).waiting == ()
+    assert sweep.survey(todo, Changed(), retry=False).waiting == todo
+
+
+@pytest.mark.parametrize(
+    ("fault", "executor", "reason"),
+    [
+        ("sentence", HERE, "a planted fault"),
+        ("raises", HERE, "ValueError: a planted fault"),
+        ("raises", Processes(2, 1, light.NAME), "ValueError: a planted fault"),
+        ("killed", Processes(2, 1, light.NAME), "its process was ended by signal SIGKILL; perhaps the machine ran out of memory"),
+    ],
+)
+def test_a_failure_is_kept_with_its_reason_and_tried_again_only_on_request(
+    fault: str, executor: Serial | Processes, reason: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "fault").write_text(f"1 {fault}", encoding="utf-8")
+    one = sweep.Grid(("honest",), ("honest",), "0..1", out=out)
+    board = sweep.survey(sweep.jobs(one), Light(), retry=False)
+    sweep.sweep(board, executor)
+    assert (board.count("made"), board.count("failed")) == (1, 1)
+    kept = out / "honest" / "honest" / "seed-1.failed.json"
+    assert json.loads(kept.read_text(encoding="utf-8"))["reason"] == reason
+    assert [path.name for path in find([out])] == ["seed-0.json"]  # a failure is not taken for a record
+
+    (tmp_path / "fault").unlink()
+    again = sweep.survey(sweep.jobs(one), Light(), retry=False)
+    assert again.waiting == ()
+    assert again.latest[kept.with_name("seed-1.json")].reason.startswith(reason)
+    retried = sweep.survey(sweep.jobs(one), Light(), retry=True)
+    sweep.sweep(retried, HERE)
+    assert (retried.count("made"), retried.count("found"), kept.exists()) == (1, 1, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"methods": ("honset",)}, "did you mean 'honest'"),
+        ({"methods": ("honest,honest",)}, "twice"),
+        ({"methods": ("honest", "honest+share=0.5")}, "twice"),  # .5 is the default: one run under two names
+        ({"methods": ("a,honest+share=0.1",)}, "an --methods of its own"),
+        ({"methods": ("honest+share=2",)}, "'share'"),
+        ({"tasks": ("honest-*",)}, "the nearest is 'honest'"),
+        ({"tasks": ("honest,",)}, "empty name"),
+        ({"seeds": "3..1"}, "count upwards"),
+        ({"budgets": ("quik",)}, "unknown budget 'quik'"),
+    ],
+)
+def test_a_bad_word_in_the_grid_is_answered_by_one_sentence(changes: dict[str, object], sentence: str, tmp_path: Path) -> None:
+    words: dict[str, object] = {"methods": ("honest",), "tasks": ("honest",), "out": tmp_path / "out", **changes}
+    with pytest.raises(BadInput) as caught:
+        sweep.jobs(sweep.Grid(**words))  # type: ignore[arg-type]
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pattern_stands_for_every_name_it_matches_and_a_thousands_comma_for_no_list(tmp_path: Path) -> None:
+    found = sweep.jobs(sweep.Grid(("hon*+share=0.1",), ("hone?t",), "4", ("smoke,quick", "2,048"), out=tmp_path))
+    assert [job.budget for job in found] == [256, 4096, 2048]
+    assert found[1].path == tmp_path / "honest" / "honest+share=0.1" / "seed-4.json"
+
+
+def test_time_left_counts_the_responses_ahead_at_the_pace_so_far() -> None:
+    jobs = tuple(Job(launch.Request("m", "t"), Path(f"t/m/seed-{i}.json"), 100) for i in range(5))
+    board = sweep.Board(jobs)
+    assert live.time_left(board, 1.0) is None
+    board.update(Event(jobs[0], "found"))
+    board.update(Event(jobs[1], "failed"))
+    assert live.time_left(board, 1.0) is None  # neither says how fast a run is
+    board.update(Event(jobs[2], "made"))
+    board.update(Event(jobs[3], "running", responses=50))
+    assert live.time_left(board, 30.0) == pytest.approx(30 * 150 / 150)  # 150 done; ahead: 50 of one and 100 of the other
+    assert live.rows(board) == [("t", "m", "2", "1", "1", "seed-3 50%")]
+    assert live.summary(board) == "5 runs: 1 made, 1 found, 1 failed, 1 running"
+
+
+def test_the_command_says_how_each_run_stands_and_fails_if_one_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(launch, "Training", Light)
+    (tmp_path / "fault").write_text("1 sentence", encoding="utf-8")
+    words = [
+        "sweep",
+        "--methods",
+        "honest",
+        "--tasks",
+        "honest",
+        "--seeds",
+        "0..1",
+        "--out",
+        str(tmp_path / "out"),
+        "--jobs",
+        "0",
+        "--json",
+    ]
+    assert console.guarded(lambda: cli.app(words)) == console.FAILED
+    said = capsys.readouterr()
+    assert [(row["state"], row["reason"]) for row in json.loads(said.out)] == [("made", ""), ("failed", "a planted fault")]
+    assert "seed-1.json: a planted fault" in said.err
+    (tmp_path / "fault").unlink()
+    assert console.guarded(lambda: cli.app([*words, "--retry"])) == console.DONE
+    assert [row["state"] for row in json.loads(capsys.readouterr().out)] == ["found", "made"]
