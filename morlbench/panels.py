@@ -110,16 +110,16 @@ def _weights(ax: "Axes", curves: Sequence[Curve], base: Array, task: TaskFacts) 
     halo = [withStroke(linewidth=2.5, foreground="white")]
     drawn = np.concatenate([curve.means for curve in curves] + [base.mean(0)[None]])
     span = np.ptp(np.concatenate([drawn, np.array([task.reference_point])]), axis=0).clip(1e-9)
-    taken = list(drawn / span)
+    marks, labels = list(drawn / span), list[Array]()
     for curve in curves:
         last = len(curve.means) - 1
         if last < 2 or (np.ptp(curve.means, axis=0) / span).max() < 0.3:
             continue
         for row, wanted in ((0, (-0.3, 1.0)), (last // 2, (1.0, 0.9)), (last, (0.3, -1.0))):
             point = curve.means[row]
-            away = _room(point / span, wanted, taken)
+            away = _room(point / span, wanted, marks, labels)
             if away is not None:
-                taken.append(point / span + ROOM * away)
+                labels.append(point / span + ROOM * away)
                 ax.annotate(
                     f"w={curve.preferences[row, 0]:.2g}", (point[0], point[1]), xytext=(float(19 * away[0]), float(14 * away[1])),
                     textcoords="offset points", ha="center", va="center", fontsize=8, color=colour(curve.method), zorder=7,
@@ -127,13 +127,17 @@ def _weights(ax: "Axes", curves: Sequence[Curve], base: Array, task: TaskFacts) 
                 )  # fmt: skip
 
 
-def _room(point: Array, wanted: tuple[float, float], taken: Sequence[Array]) -> Array | None:
+def _room(point: Array, wanted: tuple[float, float], marks: Sequence[Array], labels: Sequence[Array]) -> Array | None:
     """Return the first direction, `wanted` before the four sides, in which a label covers neither mark nor label; None if none."""
     for away in (wanted, (-1.2, 0.0), (1.2, 0.0), (0.0, 1.0), (0.0, -1.0)):
         place = point + ROOM * np.array(away)
-        if all(abs(place[0] - other[0]) > 0.055 or abs(place[1] - other[1]) > 0.028 for other in taken):
+        if _clear(place, marks, 0.055, 0.028) and _clear(place, labels, 0.1, 0.05):
             return np.array(away)
     return None
+
+
+def _clear(place: Array, others: Sequence[Array], width: float, height: float) -> bool:
+    return all(abs(place[0] - other[0]) > width or abs(place[1] - other[1]) > height for other in others)
 
 
 def returns(ax: "Axes", runs: Sequence[Evidence], task: TaskFacts) -> None:

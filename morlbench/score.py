@@ -49,7 +49,7 @@ def gather(paths: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
 
 def score(records: Sequence[RunRecord]) -> pd.DataFrame:
     """Return the tidy frame of `COLUMNS` for these records; raise BadRecord where they cannot be scored together."""
-    runs = [replace(r.evidence, probes=tuple(map(table.rounded, r.evidence.probes))) for r in _distinct(records)]
+    runs = [_as_stored(r.evidence) for r in _distinct(records)]
     _check_versions(runs)
     named = labels(runs)
     rows: list[_Row] = []
@@ -126,6 +126,12 @@ class _Row:
     unit: str = ""
     higher_is_better: bool = True
     reason: str = ""
+
+
+def _as_stored(run: Evidence) -> Evidence:
+    """Return the evidence with the precision a record keeps, so that live and stored runs score alike."""
+    exact = run.exact and replace(run.exact, front=(run.exact.front * record.MILLION).round() / record.MILLION)
+    return replace(run, probes=tuple(map(table.rounded, run.probes)), exact=exact)
 
 
 def _frame(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:

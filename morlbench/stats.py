@@ -50,8 +50,8 @@ def two_level(values: Array) -> Interval:
     """Return the mean of values (s, n) with an interval over seeds and prompts, which cross (every seed answers every prompt).
 
     Model y_sj = μ + a_s + b_j + e_sj; the variance of the mean is σ_a²/s + σ_b²/n + σ_e²/sn from the mean squares, each
-    component at least 0, with Satterthwaite's degrees of freedom (1946), at least s - 1. Measured coverage at 5 x 100 is
-    .95 to .97 for seed spreads 0, .02 and .05, where `bootstrap_t` covers .90 to .95 and plain percentiles .83 to .99.
+    component at least 0, with Satterthwaite's degrees of freedom (1946), at least s - 1. Measured coverage at 5 x 100
+    (prompts .1, noise .15) is .963, .956 and .947 for seed spreads 0, .02 and .05; with noise alone it is .98.
     """
     mean, variance, freedom = _crossed(_finite(values, 2)[None])
     return _student(float(mean[0]), float(np.sqrt(variance[0])), float(freedom[0]))
@@ -197,7 +197,10 @@ def minimum_detectable(spread: float, seeds: int, *, comparisons: int = 1, power
     def excess(shift: float) -> float:
         return float(nct.sf(critical, freedom, shift) + nct.cdf(-critical, freedom, shift) - power)
 
-    return float(brentq(excess, 0, 10 * critical) * spread / np.sqrt(seeds))
+    far = critical
+    while excess(far) < 0:
+        far += 1.0
+    return float(brentq(excess, 0, far) * spread / np.sqrt(seeds))
 
 
 def _crossed(values: Array) -> tuple[Array, Array, Array]:

@@ -1,0 +1,94 @@
+"""Figures: the same files for the same records, everything drawn that a reader needs, one colour per method."""
+
+import re
+from itertools import combinations
+
+import numpy as np
+import pytest
+from evidence import record
+
+from morlbench import plot
+from morlbench.errors import BadInput
+from morlbench.panels import FIXED, PALETTE, colour
+
+
+def words(figure):
+    texts = [figure.get_suptitle(), *(text.get_text() for text in figure.texts)]
+    for ax in figure.axes:
+        texts += [ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left"), *(text.get_text() for text in ax.texts)]
+    return "\n".join(texts + [text.get_text() for legend in figure.legends for text in legend.get_texts()])
+
+
+def test_equal_records_give_equal_files_without_a_date(tmp_path):
+    records = [record(method=name, prompts=20) for name in ("moe-cmab", "base")]
+    first, again = plot.plot_front(records, tmp_path / "a"), plot.plot_front(records, tmp_path / "b")
+    assert [path.name for path in first] == ["a.png", "a.svg"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    assert not re.search(r"\d{4}-\d\d-\d\dT", first[1].read_text(encoding="utf-8"))
+
+
+def test_a_figure_names_axes_direction_base_reference_point_and_preferences():
+    runs = [record(method="mod", prompts=40, reference_front=True).evidence]
+    text = words(plot.front_figure(runs))
+    for needed in (
+        "objective-1",
+        "objective-2",
+        "higher is better",
+        "base",
+        "reference point",
+        "reference front",
+        "mod",
+        "w=0",
+        "w=0.5",
+        "w=1",
+    ):
+        assert needed in text
+
+
+def test_a_confidence_region_holds_the_true_mean_in_95_of_100_cases():
+    from matplotlib.figure import Figure
+
+    from morlbench.panels import _region
+
+    hits, axes = 0, Figure().subplots()
+    for seed in range(300):
+        _region(axes, np.random.default_rng(seed).multivariate_normal([0.5, 0.5], [[0.04, 0.02], [0.02, 0.03]], 30), "k", alpha=0.1)
+        ellipse = axes.patches[-1]
+        hits += bool(ellipse.contains_point(axes.transData.transform((0.5, 0.5))))
+    assert 275 <= hits <= 295
+
+
+@pytest.mark.parametrize(("k", "panels"), [(2, 1), (3, 3), (4, 6), (5, 1)])
+def test_more_objectives_are_drawn_pair_by_pair_and_then_side_by_side(k, panels):
+    figure = plot.front_figure([record(k=k, prompts=6, adapt=False).evidence])
+    assert len(figure.axes) == panels
+
+
+def test_exact_tasks_show_regularised_returns_against_the_true_front():
+    figure = plot.front_figure([record(prompts=10, exact=True).evidence])
+    assert len(figure.axes) == 2
+    assert "true front" in words(figure)
+
+
+def test_several_tasks_get_a_figure_each(tmp_path):
+    paths = plot.plot_front([record(task="one", prompts=5), record(task="two", prompts=5)], tmp_path / "front")
+    assert [path.name for path in paths] == ["front-one.png", "front-one.svg", "front-two.png", "front-two.svg"]
+
+
+def test_labels_of_one_panel_do_not_overlap():
+    records = [record(method=name, gain=gain, prompts=60) for name, gain in (("moe-cmab", 0.3), ("mod", 0.29), ("rewarded-soups", 0.28))]
+    figure = plot.front_figure([r.evidence for r in records])
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) >= 3
+    assert not [1 for a, b in combinations(boxes, 2) if a.overlaps(b)]
+
+
+def test_a_method_keeps_its_colour_and_the_known_ones_differ():
+    assert colour("a-new-method") == colour("a-new-method")
+    assert len({colour(name) for name in FIXED}) == len(FIXED) == len(PALETTE)
+
+
+def test_nothing_to_plot_is_a_sentence():
+    with pytest.raises(BadInput, match="no record to plot"):
+        plot.plot_front([], None)
