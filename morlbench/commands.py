@@ -105,6 +105,7 @@ def check(kind: Kind, name: str, *, as_json: bool) -> bool:
     """Try every promise of a plugin, print how each fared, and say whether all were kept."""
     from morlbench.check import check
 
+    registry.source(kind, name)  # an unknown name is answered before anything heavy is loaded
     with console.quiet_libraries() if kind != "metrics" else nullcontext():
         verdicts = check(kind, name)
     kept = all(verdict.kept for verdict in verdicts)

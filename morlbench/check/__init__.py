@@ -37,10 +37,11 @@ class Verdict:
 def check(kind: Kind, name: str) -> list[Verdict]:
     """Try every promise of a plugin by name; methods are trained on a toy task with the `exact` base."""
     if kind == "methods":
+        cls, folder = registry.load(kind, name), registry.folder(kind, name)
         from morlbench.check import method
         from morlbench.lm.base import load_base
 
-        trial = method.Trial(name, registry.load(kind, name), registry.folder(kind, name), load_base("exact"))
+        trial = method.Trial(name, cls, folder, load_base("exact"))
         return verdicts(method.PROMISES, trial)
     if kind == "tasks":
         from morlbench.check import task
