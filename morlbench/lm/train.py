@@ -9,6 +9,7 @@ import copy
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -84,15 +85,22 @@ class Recipe:
         return None if self.gradients == "scalar" else rules[self.gradients](gram)
 
 
+AfterTurn = Callable[[int, Callable[[], Adapter]], None]  # (finished steps, read the adapter as it is now)
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """One training: how, how long, from which seed, where checkpoints go and what it starts from."""
+    """One training: how, how long, from which seed, where checkpoints go and what it starts from.
+
+    `responses` are those the loss sees. `after` is called when a step is over, inside the open part, and may score more.
+    """
 
     settings: Settings
     responses: int
     seed: int
     folder: Path | None = None
     start: Adapter | None = None
+    after: AfterTurn | None = None
 
 
 def one_hot(k: int, i: int) -> tuple[float, ...]:
@@ -132,6 +140,23 @@ def expert(bench: Bench, recipe: Recipe, *, responses: int, seed: int) -> Adapte
     return found
 
 
+def steered(bench: Bench, steer: "Steer", name: str, plan: Plan, *, aside: int = 0) -> Adapter:
+    """Train one adapter by a method's own steer, in a ledger part of that name; nothing is stored.
+
+    plan.responses is rounded down to whole batches; `aside` more may be scored by plan.after. Raises BadInput where not even
+    one batch is left.
+    """
+    plan = replace(plan, responses=plan.responses // plan.settings.batch * plan.settings.batch)
+    if not plan.responses:
+        raise BadInput(
+            f"the budget of {bench.budget} responses is too small: {name} needs at least one batch of {plan.settings.batch} responses"
+        )
+    with bench.part(name, plan.responses + aside):
+        found = train(bench, steer, plan)
+    bench.trainable_parameters += found.parameters
+    return found
+
+
 def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
     """Train one adapter inside the bench's open part and return it; with `plan.folder`, leave checkpoints there."""
     from morlbench.lm.trainer import AfterStep, VectorTrainer, undisturbed
@@ -151,18 +176,23 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
         trainer.vectors = steer.mix(np.eye(bench.k)) is not None
         if plan.start is not None:
             _insert(trainer.model, plan.start, settings)
-        before, begin = bench.opened, time.perf_counter()
+        before, begin, aside = bench.opened, time.perf_counter(), 0
 
-        def store(step: int) -> None:
+        def over(step: int) -> None:
+            nonlocal aside
             done = step * settings.batch
             if plan.folder is not None and (done % CHECKPOINT == 0 or step == steps):
                 cost = replace(bench.opened.minus(before), seconds=time.perf_counter() - begin)
                 _extract(trainer.model, settings).save(plan.folder / f"{done}.safetensors")
                 write_bytes(plan.folder / f"{done}.json", json.dumps(asdict(cost)).encode())
+            if plan.after is not None:
+                first = bench.opened.responses
+                plan.after(step, lambda: _extract(trainer.model, settings))
+                aside += bench.opened.responses - first
 
-        trainer.add_callback(AfterStep(store))
+        trainer.add_callback(AfterStep(over))
         trainer.train()
-        scored = bench.opened.minus(before).responses
+        scored = bench.opened.minus(before).responses - aside
         if scored != steps * settings.batch:
             raise MorlbenchError(f"training scored {scored} responses; {steps * settings.batch} were planned")
         return _extract(trainer.model, settings)
