@@ -1,0 +1,297 @@
+"""Facts of single methods that can fail; what all methods promise is tested by `morlbench check`."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from honest import CannedBase
+
+from morlbench.bandit import Explorer
+from morlbench.bench import Bench
+from morlbench.check.toy import Toy
+from morlbench.errors import BadInput
+from morlbench.exp3 import DynaOpt, Exp3, Nudged, between_quantiles
+from morlbench.lm import weighting
+from morlbench.lm.adapter import Adapter
+from morlbench.lm.base import Base, load_base
+from morlbench.lm.dynamic import Moving, Pace, pace
+from morlbench.lm.train import Plan, Recipe, Settings, steered
+from morlbench.methods.best_of_n import BestOfN, best
+from morlbench.methods.contextual_dynaopt import Contextual
+from morlbench.methods.emorl import Emorl, on_simplex
+from morlbench.methods.emorl.search import Point, best_cell, grid, search
+from morlbench.methods.gdpo import Decoupled
+from morlbench.methods.hypervolume_guided import Guide, factor
+from morlbench.methods.markov_weighting import MarkovWeighting, Trends, trend
+from morlbench.methods.random_weights import drawn
+from morlbench.methods.single_best_expert import chosen
+from morlbench.preference import LINEAR, Array, Utility
+from morlbench.scalarise import group_scaled, toward_influence
+from morlbench.store import Store
+
+SMALL = Settings(batch=16, group=4)
+REWARDS = np.random.default_rng(0).random((16, 2))
+
+
+@pytest.fixture(scope="module")
+def base() -> Base:
+    return load_base("exact")
+
+
+# --- scalars -------------------------------------------------------------------------------------------------------------
+
+
+def test_chebyshev_scalarises_each_response_and_not_their_mean() -> None:
+    rewards = np.array([[1.0, 0.0], [0.0, 1.0]])
+    found = Recipe((0.5, 0.5), utility="chebyshev").scalar(rewards)
+    assert found.tolist() == pytest.approx([-0.5 + 0.05 * 0.5] * 2)  # of the mean it would be -.25 + .025
+    assert found.mean() != pytest.approx(-0.25 + 0.025)
+
+
+def test_gdpo_is_invariant_to_rescaling_one_objective_and_a_plain_sum_is_not() -> None:
+    stretched = REWARDS * [3.0, 1.0]
+    steer = Decoupled((0.5, 0.5), 4)
+    assert steer.scalar(stretched) == pytest.approx(steer.scalar(REWARDS))
+    assert not np.allclose(Recipe((0.5, 0.5)).scalar(stretched), 3 * Recipe((0.5, 0.5)).scalar(REWARDS))
+
+
+def test_gdpo_normalises_each_group_by_hand() -> None:
+    found = group_scaled(np.array([[0.0], [1.0], [5.0], [5.0]]), 2)[:, 0]
+    assert found.tolist() == pytest.approx([-math.sqrt(0.5), math.sqrt(0.5), 0.0, 0.0])  # a constant group says nothing
+
+
+def test_gdpo_heeds_its_weights() -> None:
+    assert Decoupled((1.0, 0.0), 4).scalar(REWARDS) == pytest.approx(group_scaled(REWARDS, 4)[:, 0])
+
+
+@pytest.mark.parametrize("rule", ["mgda", "pcgrad", "cagrad"])
+def test_doubling_all_rewards_doubles_the_step_of_a_gradient_method(rule: str) -> None:
+    """Gradients double, so weights on them must not change: their step then doubles."""
+    jacobian = np.random.default_rng(1).normal(size=(3, 5))
+    recipe = Recipe((1 / 3,) * 3, gradients=rule)  # type: ignore[arg-type]
+    once, twice = recipe.mix(jacobian @ jacobian.T), recipe.mix(4 * jacobian @ jacobian.T)
+    assert once is not None
+    assert twice == pytest.approx(once, abs=1e-5)
+
+
+def test_pcgrad_sums_and_cagrad_averages_gradients_that_do_not_conflict() -> None:
+    gram = np.array([[1.0, 0.2], [0.2, 1.0]])
+    assert Recipe((0.5, 0.5), gradients="pcgrad").mix(gram) == pytest.approx([1, 1])
+    assert weighting.cagrad(gram, 0.0) == pytest.approx([0.5, 0.5])
+
+
+# --- weights that move ---------------------------------------------------------------------------------------------------
+
+
+def test_influence_raises_the_objective_that_helps_all() -> None:
+    gram = np.array([[4.0, 1.0], [1.0, 1.0]])  # influences 5 and 2, mean squared gradient 2.5
+    found = toward_influence(np.array([0.5, 0.5]), gram, 0.1)
+    assert found[0] / found[1] == pytest.approx(math.exp(0.1 * (5 - 2) / 2.5))
+
+
+def test_equal_influence_and_vanished_gradients_move_nothing() -> None:
+    start = np.array([0.3, 0.7])
+    for gram in (np.eye(2), np.zeros((2, 2))):
+        assert toward_influence(start, gram, 1.0) == pytest.approx(start)
+
+
+def test_exp3_probabilities_by_hand() -> None:
+    bandit = Exp3.start(3, 0.07).update(1, 1.0)
+    grown = math.exp(0.07 * 1 / (1 / 3) / 3)  # reward over its probability, times gamma over the arms
+    share = grown / (grown + 2)
+    assert bandit.probabilities[1] == pytest.approx(0.93 * share + 0.07 / 3)
+    assert bandit.probabilities.sum() == pytest.approx(1)
+
+
+def test_exp3_finds_the_arm_that_pays_and_not_one_when_all_pay_alike() -> None:
+    rng = np.random.default_rng(0)
+    pays, alike = Exp3.start(3), Exp3.start(3)
+    for _ in range(400):
+        arm = pays.draw(rng)
+        pays = pays.update(arm, float(arm == 2))
+        alike = alike.update(int(rng.integers(3)), 0.0)
+    assert pays.probabilities[2] > 0.8
+    assert alike.probabilities == pytest.approx([1 / 3] * 3)
+
+
+def test_a_nudge_raises_one_weight_and_the_last_arm_none() -> None:
+    weights = Nudged((0.5, 0.5))
+    assert weights.nudge(2) == pytest.approx([0.5, 0.5])
+    assert weights.nudge(0)[0] == pytest.approx(math.exp(0.07) / (math.exp(0.07) + 1))  # 1 / p = 2, two objectives
+
+
+def test_nudges_start_at_the_preference() -> None:
+    assert Nudged((0.8, 0.2)).weights == pytest.approx([0.8, 0.2])
+
+
+def planted(rescaled: bool, rounds: int = 60) -> Exp3:
+    """Return DynaOpt's bandit where raising objective 0 gains .02 of dev utility and everything else nothing."""
+    controller = DynaOpt((0.5, 0.5), rescaled=rescaled, seed=0)
+    dev, before = np.full(2, 0.2), np.full(2, 0.5)
+    for _ in range(rounds):
+        now = controller(dev)
+        dev = dev + (0.02 if now[0] / now[1] > before[0] / before[1] else 0.0)
+        before = now
+    return controller.bandit
+
+
+def test_dynaopt_stays_near_uniform_as_published_and_learns_when_rescaled() -> None:
+    published, rescaled = planted(False), planted(True)
+    assert published.probabilities[0] == pytest.approx(1 / 3, abs=0.02)
+    assert rescaled.probabilities[0] > 0.4
+    assert rescaled.probabilities.argmax() == 0
+
+
+def test_the_quantile_scale_is_clipped_and_starts_in_the_middle() -> None:
+    history = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]  # quantiles 1 and 4
+    assert [between_quantiles(history, v) for v in (0.0, 2.5, 9.0)] == pytest.approx([0, 0.5, 1])
+    assert between_quantiles([], 3.0) == between_quantiles([1.0, 1.0], 3.0) == 0.5
+
+
+def test_contextual_dynaopt_learns_the_arm_that_pays_in_its_context() -> None:
+    controller = Contextual((0.5, 0.5), Explorer("linucb", 0.1), seed=0)
+    dev, before = np.full(2, 0.2), np.full(2, 0.5)
+    raised = []
+    for _ in range(60):
+        now = controller(dev)
+        raised.append(bool(now[0] / now[1] > before[0] / before[1]))
+        dev, before = dev + (0.05 if raised[-1] else -0.05), now
+    assert np.mean(raised[30:]) > 0.8
+    assert np.count_nonzero(controller.features(np.zeros(2)), axis=1).max() <= 5  # one arm's block each
+
+
+def test_markov_weighting_reads_trends_and_learns_from_one_change_by_hand() -> None:
+    assert trend(np.array([0.5, -0.5, 0.005]), 0.01) == (1, -1, 0)
+    controller = Trends((0.5, 0.5), MarkovWeighting(epsilon=0.0), seed=0)
+    controller(np.array([0.2, 0.2]))
+    controller(np.array([0.4, 0.2]))
+    assert sorted(controller.table[(0, 0)]) == pytest.approx([0, 0, 0.3 * 0.1])  # learning times w · change
+
+
+def test_the_hypervolume_factor_by_hand() -> None:
+    reference, first, inside = np.array([0.2, 0.2]), np.array([0.6, 0.7]), np.array([0.3, 0.3])
+    assert factor([reference, first]) == pytest.approx(0.5 + 1.5 * math.tanh(0.4 * 0.5))
+    assert factor([reference, first, inside]) == pytest.approx(0.5)  # a dominated point adds nothing
+
+
+def test_the_hypervolume_factor_scales_the_reward_and_doubling_rewards_changes_it() -> None:
+    guide = Guide((0.5, 0.5))
+    assert guide(np.array([0.1, 0.1])) == pytest.approx([0.5, 0.5])
+    once = guide(np.array([0.3, 0.3]))
+    doubled = Guide((0.5, 0.5))
+    doubled(np.array([0.2, 0.2]))
+    assert doubled(np.array([0.6, 0.6])).sum() > once.sum() > 0.5
+
+
+def test_a_moving_steer_follows_the_weights_it_is_given_last() -> None:
+    steer = Moving(np.array([1.0, 0.0]))
+    before = steer.scalar(REWARDS)
+    steer.weights = np.array([0.0, 2.0])
+    assert before == pytest.approx(REWARDS[:, 0])
+    assert steer.scalar(REWARDS) == pytest.approx(2 * REWARDS[:, 1])
+
+
+@pytest.mark.parametrize("budget", [96, 256, 1_000, 4_096, 32_768])
+def test_a_pace_fits_its_budget_and_one_more_step_would_not(budget: int) -> None:
+    found = pace(budget, 64)
+    assert found.cost(64) <= budget < Pace(found.steps + 1, found.every, found.answers).cost(64)
+    assert found.looks == 1 + len([s for s in range(1, found.steps) if s % found.every == 0])
+
+
+def test_looks_inside_training_are_charged_and_are_not_training_responses(base: Base, tmp_path: Path) -> None:
+    bench, seen = Bench(Toy(), base, 64, Store(tmp_path)), []
+
+    def after(step: int, read: object) -> None:
+        assert isinstance(read(), Adapter)  # type: ignore[operator]
+        prompts = bench.prompts("dev")[:8]
+        bench.score(prompts, prompts)
+        seen.append(step)
+
+    steered(bench, Moving(np.array([0.5, 0.5])), "looking", Plan(SMALL, 40, 0, after=after), aside=16)
+    (line,) = bench.ledger
+    assert seen == [1, 2]
+    assert (line.cost.responses, line.cost.steps) == (2 * 16 + 2 * 8, 2)
+
+
+def test_a_steered_training_below_one_batch_is_bad_input(base: Base, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="at least one batch of 16"):
+        steered(Bench(Toy(), base, 8, Store(tmp_path)), Moving(np.ones(2)), "tiny", Plan(SMALL, 8, 0))
+
+
+# --- search and controls -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("corner", [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
+def test_the_emorl_search_finds_the_best_corner(corner: Point) -> None:
+    log = search(lambda p: -np.full(2, np.abs(np.subtract(p, corner)).sum()), np.array([[0.5, 0.5]]), 5)
+    assert max(log, key=lambda p: log[p].sum()) == corner
+
+
+def test_the_emorl_search_closes_in_by_halves() -> None:
+    target = np.array([0.3, 0.85])
+    errors = []
+    for levels in (1, 3, 6):
+        log = search(lambda p: -np.full(2, np.abs(p - target).sum()), np.array([[0.5, 0.5]]), levels)
+        errors.append(min(np.abs(np.subtract(p, target)).max() for p in log))
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[2] <= 1 / 2**6
+
+
+def test_the_emorl_search_pays_for_a_point_once_and_stops_with_the_budget() -> None:
+    asked: list[Point] = []
+
+    def measure(point: Point) -> Array | None:
+        asked.append(point)
+        return np.array(point) if len(asked) <= 12 else None
+
+    log = search(measure, np.eye(2), 5)
+    assert len(log) == 12
+    assert len(set(asked)) == len(asked)
+
+
+def test_the_best_cell_by_hand() -> None:
+    box = np.array([[0.0, 1.0], [0.0, 1.0]])
+    log = {point: np.array([point[0], 1 - point[1]]) for point in grid(box)}
+    assert best_cell(box, log, np.array([0.5, 0.5])).tolist() == [[0.5, 1.0], [0.0, 0.5]]
+    assert best_cell(box, log, np.array([0.0, 1.0])).tolist() == [[0.0, 0.5], [0.0, 0.5]]
+
+
+def test_zero_weights_stand_for_the_uniform_mixture() -> None:
+    assert on_simplex((0.0, 0.0)) == (0.5, 0.5)
+    assert on_simplex((0.5, 1.0)) == pytest.approx((1 / 3, 2 / 3))
+
+
+def test_emorl_refuses_a_budget_that_cannot_pay_its_first_grid(canned_base: CannedBase, store: Store) -> None:
+    bench = Bench(Toy(), canned_base, 100, store)
+    with pytest.raises(BadInput, match="first grid has 9 mixtures"):
+        Emorl().train(bench, seed=0)
+    assert not bench.ledger
+
+
+def test_best_of_n_picks_the_best_candidate_by_the_utility_asked() -> None:
+    rewards = np.array([[1.0, 0.0], [0.6, 0.6], [0.0, 1.0], [0.2, 0.2], [0.1, 0.9], [0.5, 0.4]])
+    preferences = np.array([[1.0, 0.0], [0.5, 0.5]])
+    assert best(rewards, preferences, LINEAR) == [0, 4]
+    assert best(rewards, preferences, Utility("chebyshev")) == [0, 5]
+
+
+def test_best_of_n_scores_while_serving_and_beats_one_sample(base: Base, tmp_path: Path) -> None:
+    task = Toy()
+    bench = Bench(task, base, 256, Store(tmp_path))
+    prompts, w = task.prompts("test"), np.tile([1.0, 0.0], (12, 1))
+    gains = [task.score(prompts, BestOfN(n=n).train(bench, seed=0).respond(prompts, w, seed=3).texts)[:, 0].mean() for n in (1, 8)]
+    assert gains[1] > gains[0]
+    assert [(line.kind, line.cost.responses) for line in bench.ledger] == [("inference", 12), ("inference", 96)]
+
+
+def test_the_single_best_expert_is_the_best_at_each_preference() -> None:
+    means = np.array([[0.9, 0.1], [0.2, 0.8]])
+    assert chosen(means, np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])).tolist() == [[1, 0], [0, 1], [1, 0]]
+
+
+def test_random_weights_depend_on_the_preference_and_the_seed_alone() -> None:
+    w = np.array([0.3, 0.7])
+    assert drawn(0, w).tolist() == drawn(0, w).tolist()
+    assert drawn(0, w).sum() == pytest.approx(1)
+    assert len({tuple(drawn(s, v)) for s in (0, 1) for v in (w, w[::-1])}) == 4
