@@ -3,8 +3,9 @@
 import numpy as np
 
 from morlbench.bench import Bench
+from morlbench.lm.adapter import Adapter
 from morlbench.lm.mixing import Mixture
-from morlbench.lm.policy import LMPolicy
+from morlbench.lm.policy import LMPolicy, single_policy
 from morlbench.lm.train import Recipe, Settings, expert, one_hot
 from morlbench.method import Policy
 from morlbench.preference import Array, Utility
@@ -43,3 +44,14 @@ def dev_mean(bench: Bench, policy: Policy, count: int, *, seed: int) -> Array:
     """Return the mean rewards (k,) of a preference-blind policy on `count` dev answers, charged to the bench."""
     prompts = dev_prompts(bench, count)
     return np.asarray(score_answers(bench, policy, prompts, np.full((count, bench.k), 1 / bench.k), seed=seed).mean(0))
+
+
+def returns(bench: Bench, adapter: Adapter, answers: int, *, seed: int) -> Array:
+    """Return a policy's regularised returns (k,), mean r_i - beta KL, on dev answers charged as search."""
+    policy, prompts = single_policy(bench.base, bench.decoding, adapter), dev_prompts(bench, answers)
+    asked = np.full((answers, bench.k), 1 / bench.k)
+    with bench.part("returns", answers, kind="search"):
+        found = policy.respond(prompts, asked, seed=seed)
+        rewards = bench.score(prompts, found.texts, tokens=sum(map(len, found.ids)))
+    kl = policy.kl(prompts, asked, found)
+    return np.asarray(rewards.mean(0) - (0.0 if kl is None else bench.beta * kl.mean()))

@@ -1,0 +1,36 @@
+"""Train one policy per preference of the lattice and serve the nearest: the plain way to a front."""
+
+from functools import partial
+from typing import ClassVar
+
+from pydantic import Field
+
+from morlbench.bench import Bench
+from morlbench.errors import BadInput
+from morlbench.lm.family import nearest, serve_one, spread
+from morlbench.lm.train import Recipe, Settings, expert
+from morlbench.method import Family, Method, Policy, Track, settings
+
+
+@settings
+class PreferenceSweep(Method):
+    """Linear scalarisation at each lattice preference with an equal share of the budget."""
+
+    name: ClassVar[str] = "preference-sweep"
+    version: ClassVar[int] = 1
+    family: ClassVar[Family] = "multi-policy"
+    track: ClassVar[Track] = "front"
+    policies: int = Field(default=55, ge=2, le=1000)
+    rate: float = Field(default=3e-3, gt=0, le=1)
+    rank: int = Field(default=8, ge=1, le=256)
+
+    def train(self, bench: Bench, *, seed: int) -> Policy:
+        """Spend an equal share on each policy; fewer policies where a share would be less than a batch."""
+        shared = Settings(rate=self.rate, rank=self.rank)
+        count = min(self.policies, bench.left // shared.batch)
+        if count < 2:
+            raise BadInput(f"the budget of {bench.budget} responses is too small: a sweep needs two batches of {shared.batch} responses")
+        known = spread(bench.k, count)
+        share = bench.left // len(known)
+        found = [expert(bench, Recipe(tuple(map(float, w)), settings=shared), responses=share, seed=seed) for w in known]
+        return serve_one(bench, found, partial(nearest, known))
