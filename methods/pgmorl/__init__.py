@@ -1,0 +1,75 @@
+"""Evolve a population of policies: predict which policy trained on which weight extends the front, and train those (PGMORL)."""
+
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from morlbench.bench import Bench
+from morlbench.errors import BadInput
+from morlbench.lm.adapter import Adapter
+from morlbench.lm.family import best_value, serve_one, spread
+from morlbench.lm.meta import dev_mean, returns
+from morlbench.lm.policy import base_policy
+from morlbench.lm.train import Plan, Recipe, Settings, expert, steered
+from morlbench.method import Family, Method, Policy, Track, settings
+from morlbench.methods.pgmorl.predict import Trainings, choose
+from morlbench.preference import Array
+from morlbench.seeds import derive
+
+FEWEST = 8  # dev answers that measure a policy, at least
+OBJECTIVES = 5  # beyond, hypervolume is no longer exact
+
+
+@settings
+class Pgmorl(Method):
+    """Warm up on spread weights; then, generation by generation, continue the (policy, weight) pairs predicted to gain most."""
+
+    name: ClassVar[str] = "pgmorl"
+    version: ClassVar[int] = 1
+    family: ClassVar[Family] = "multi-policy"
+    track: ClassVar[Track] = "front"
+    population: int = Field(default=5, ge=2, le=100)
+    generations: int = Field(default=3, ge=1, le=100)
+    dev_share: float = Field(default=0.1, gt=0, lt=1)
+    rate: float = Field(default=3e-3, gt=0, le=1)
+    rank: int = Field(default=8, ge=1, le=256)
+
+    def train(self, bench: Bench, *, seed: int) -> Policy:
+        """Spend an equal share on each training, `dev_share` of it on measuring what came of it."""
+        shared = Settings(rate=self.rate, rank=self.rank)
+        trainings, share = self._shares(bench, shared.batch)
+        answers = min(max(int(share * self.dev_share), FEWEST), 256)
+        eye = derive(seed, "returns")
+        with bench.part("base returns", answers, kind="search"):
+            first = dev_mean(bench, base_policy(bench.base, bench.decoding), answers, seed=eye)
+        log, members = Trainings.none(bench.k), list[Adapter]()
+        size = min(self.population, max(2, trainings // (1 + self.generations)))
+        for w in spread(bench.k, size):
+            members.append(expert(bench, _recipe(w, shared), responses=share - answers, seed=seed))
+            log = log.add(first, w, returns(bench, members[-1], answers, seed=eye))
+        weights = spread(bench.k, 11 if bench.k == 2 else 21)
+        while len(members) < trainings:
+            reference = np.minimum(log.ends.min(0), first) - 0.01
+            for parent, w in choose(log, log.ends, weights, reference, min(size, trainings - len(members))):
+                plan = Plan(shared, share - answers, derive(seed, "training", len(members)), start=members[parent])
+                members.append(steered(bench, _recipe(w, shared), f"training {len(members) + 1}", plan))
+                log = log.add(log.ends[parent], w, returns(bench, members[-1], answers, seed=eye))
+        return serve_one(bench, members, partial(best_value, log.ends))
+
+    def _shares(self, bench: Bench, batch: int) -> tuple[int, int]:
+        """Return the number of trainings and the responses of each."""
+        if bench.k > OBJECTIVES:
+            raise BadInput(f"pgmorl takes 2 to {OBJECTIVES} objectives, since it compares exact hypervolumes; this task has {bench.k}")
+        affordable = (bench.left - FEWEST) // (batch + FEWEST)
+        if affordable < 2:
+            raise BadInput(f"the budget of {bench.budget} responses is too small: pgmorl needs two trainings of {batch + FEWEST} responses")
+        trainings = min(self.population * (1 + self.generations), affordable)
+        look = int(np.ceil(bench.left * self.dev_share / (trainings + self.dev_share)))  # kept for the base
+        kept = max(FEWEST, min(256, look))
+        return trainings, (bench.left - kept) // trainings
+
+
+def _recipe(weights: Array, shared: Settings) -> Recipe:
+    return Recipe(tuple(map(float, weights)), settings=shared)
