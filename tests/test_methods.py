@@ -16,7 +16,10 @@ from morlbench.lm import weighting
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.dynamic import Moving, Pace, pace
+from morlbench.lm.family import best_value, nearest, serve_one, spread
+from morlbench.lm.policy import single_policy
 from morlbench.lm.train import Plan, Recipe, Settings, steered
+from morlbench.method import Method
 from morlbench.methods.best_of_n import BestOfN, best
 from morlbench.methods.contextual_dynaopt import Contextual
 from morlbench.methods.emorl import Emorl, on_simplex
@@ -24,9 +27,14 @@ from morlbench.methods.emorl.search import Point, best_cell, grid, search
 from morlbench.methods.gdpo import Decoupled
 from morlbench.methods.hypervolume_guided import Guide, factor
 from morlbench.methods.markov_weighting import MarkovWeighting, Trends, trend
+from morlbench.methods.optimistic_linear_support import OptimisticLinearSupport
+from morlbench.methods.optimistic_linear_support.support import corners, next_preference
+from morlbench.methods.pgmorl import Pgmorl
+from morlbench.methods.pgmorl.predict import Trainings, choose, predicted
+from morlbench.methods.preference_sweep import PreferenceSweep
 from morlbench.methods.random_weights import drawn
 from morlbench.methods.single_best_expert import chosen
-from morlbench.preference import LINEAR, Array, Utility
+from morlbench.preference import LINEAR, Array, Utility, lattice
 from morlbench.scalarise import group_scaled, toward_influence
 from morlbench.store import Store
 
@@ -295,3 +303,93 @@ def test_random_weights_depend_on_the_preference_and_the_seed_alone() -> None:
     assert drawn(0, w).tolist() == drawn(0, w).tolist()
     assert drawn(0, w).sum() == pytest.approx(1)
     assert len({tuple(drawn(s, v)) for s in (0, 1) for v in (w, w[::-1])}) == 4
+
+
+# --- families of policies ------------------------------------------------------------------------------------------------
+
+
+def test_each_preference_is_served_by_the_nearest_policy_and_by_the_best_value() -> None:
+    asked = np.array([[0.9, 0.1], [0.45, 0.55], [0.0, 1.0]])
+    assert nearest(np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]), asked).tolist() == [0, 1, 2]
+    assert best_value(np.array([[0.9, 0.0], [0.6, 0.6]]), asked).tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(("k", "count"), [(2, 2), (2, 4), (3, 3), (3, 7), (5, 8)])
+def test_spread_preferences_lie_on_the_lattice_with_vertices_first(k: int, count: int) -> None:
+    found = spread(k, count)
+    assert found.shape == (count, k)
+    assert len(np.unique(found, axis=0)) == count
+    assert (found.max(1) == 1).sum() == min(count, k)
+    assert all(np.abs(lattice(k) - w).sum(1).min() < 1e-9 for w in found)
+
+
+def test_a_family_serves_each_row_by_its_own_member(base: Base, tmp_path: Path) -> None:
+    bench = Bench(Toy(), base, 64, Store(tmp_path))
+    hasty = Settings(rate=0.1, batch=16, group=4)
+    members = [steered(bench, Recipe(w, settings=hasty), str(w), Plan(hasty, 32, 0)) for w in ((1.0, 0.0), (0.0, 1.0))]
+    family = serve_one(bench, members, lambda w: w.argmax(1))
+    prompts, rows = Toy().prompts("test"), np.eye(2)[[0, 1] * 6]
+    together = family.respond(prompts, rows, seed=1).texts
+    alone = [single_policy(base, bench.decoding, one).respond(prompts, rows, seed=1).texts for one in members]
+    assert together == tuple(alone[i % 2][i] for i in range(12))
+    assert alone[0] != alone[1]
+
+
+def test_corner_weights_by_hand() -> None:
+    values = np.array([[1.0, 0.0], [0.8, 0.7], [0.0, 1.0]])  # planes meet where .2 w = .7 (1 - w) and .8 w = .3 (1 - w)
+    assert corners(values) == pytest.approx(np.array([[0, 1], [3 / 11, 8 / 11], [7 / 9, 2 / 9], [1, 0]]), abs=1e-6)
+
+
+def test_a_dominated_policy_makes_no_corner() -> None:
+    values = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert corners(np.vstack([values, [0.3, 0.3]])) == pytest.approx(corners(values))
+
+
+def test_corners_in_three_objectives_lie_on_the_surface_and_hold_its_centre() -> None:
+    found = corners(np.eye(3))
+    assert np.abs(found - 1 / 3).sum(1).min() < 1e-6
+    assert len(found) == 7  # three vertices, three edges' middles, the centre
+
+
+def test_the_next_preference_is_where_the_bound_is_farthest_above_the_surface() -> None:
+    tried, values = np.eye(2), np.array([[0.8, 0.1], [0.1, 0.6]])
+    preference, gap = next_preference(tried, values)
+    w = 5 / 12  # .8 w + .1 (1 - w) = .1 w + .6 (1 - w)
+    assert preference == pytest.approx([w, 1 - w])
+    assert gap == pytest.approx((w * 0.8 + (1 - w) * 0.6) - (w * 0.8 + (1 - w) * 0.1))
+
+
+def test_optimistic_linear_support_stops_when_one_policy_is_best_everywhere() -> None:
+    _, gap = next_preference(np.eye(2), np.array([[0.9, 0.9], [0.9, 0.9]]))
+    assert gap <= 1e-9
+
+
+def grown(count: int) -> Trainings:
+    """Return trainings from one start whose gain in each objective is .2 times its weight."""
+    log, rng = Trainings.none(2), np.random.default_rng(0)
+    for first in rng.random(count):
+        w = np.array([first, 1 - first])
+        log = log.add(np.full(2, 0.3), w, 0.3 + 0.2 * w)
+    return log
+
+
+def test_predictions_follow_the_weight_they_train_on() -> None:
+    weights = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
+    found = predicted(grown(12), np.full(2, 0.3), weights)
+    assert found == pytest.approx(0.3 + 0.2 * weights, abs=0.03)
+
+
+def test_the_pairs_chosen_extend_the_front_in_different_places() -> None:
+    weights = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
+    pairs = choose(grown(12), np.full((1, 2), 0.3), weights, np.zeros(2), 3)
+    assert len({tuple(w) for _, w in pairs}) == 3
+    dominated = np.array([[0.3, 0.3], [0.05, 0.05]])
+    assert all(i == 0 for i, _ in choose(grown(12), dominated, weights, np.zeros(2), 2))
+
+
+@pytest.mark.parametrize("method", [PreferenceSweep(), OptimisticLinearSupport(), Pgmorl()])
+def test_a_family_refuses_a_budget_that_cannot_train_it(method: Method, canned_base: CannedBase, store: Store) -> None:
+    bench = Bench(Toy(), canned_base, 100, store)
+    with pytest.raises(BadInput, match="too small"):
+        method.train(bench, seed=0)
+    assert not bench.ledger
