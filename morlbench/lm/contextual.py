@@ -31,7 +31,7 @@ class ContextualTask(ExactTask):
     """Type x topic x filler prompts; subclasses say whether types differ."""
 
     beta: ClassVar[float] = 0.05
-    preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)
+    preference: ClassVar[tuple[float, ...]] = (0.8, 0.2)  # where the gain over the base is not small
     objectives: ClassVar[tuple[Objective, ...]] = tuple(
         Objective(name, f"mean value of the answer's words in the {name} lexicon of the prompt's type", 0, 1)
         for name in ("first", "second")

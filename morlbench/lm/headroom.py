@@ -6,6 +6,7 @@ the best single arm in hindsight, per utility, averaged over the lattice's prefe
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -30,11 +31,11 @@ class Headroom:
         return self.oracle - self.fixed
 
 
-def mixtures(problem: Problem, words: int, length: int) -> Array:
-    """Return log-probabilities (a, n, V^t) of every lattice mixture of ideal experts."""
+def mixtures(problem: Problem, words: int, length: int, level: Literal["logits", "probabilities"] = "logits") -> Array:
+    """Return log-probabilities (a, n, V^t) of every lattice mixture of ideal experts, combined word by word at `level`."""
     experts = np.stack([closed_form.optimal_policy(problem, w) for w in np.eye(problem.k)])
     n = len(problem.rewards)
-    return np.stack([closed_form.mix(experts, np.tile(w, (n, 1)), words, length, "logits") for w in lattice(problem.k)])
+    return np.stack([closed_form.mix(experts, np.tile(w, (n, 1)), words, length, level) for w in lattice(problem.k)])
 
 
 def headroom(problem: Problem, arms: Array, utility: Utility, *, with_kl: bool = False) -> Headroom:

@@ -21,7 +21,7 @@ GROUPS = 4
 class LexiconTask(ExactTask):
     """Rewards are mean word values in the lexicon of the prompt's group; subclasses state the correlation over words."""
 
-    preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)
+    preference: ClassVar[tuple[float, ...]] = (0.8, 0.2)  # where the gain over the base is not small
     objectives: ClassVar[tuple[Objective, ...]] = tuple(
         Objective(name, f"mean value of the answer's words in the {name} lexicon of the prompt's group", 0, 1)
         for name in ("first", "second")

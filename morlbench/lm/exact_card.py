@@ -1,0 +1,133 @@
+"""The measured facts on an exact task's card: `python -m morlbench.lm.exact_card NAME ...` writes them into README.md.
+
+How the objectives relate is shown as measured on the base and on the closed-form optimum: reward correlation, cosine of the
+objectives' policy gradients at the base (tabular, exact), and the share of the ideal point's gain that equal weights lose.
+What stands outside the markers of a card is written by hand.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from morlbench import closed_form, registry
+from morlbench.closed_form import Problem
+from morlbench.errors import BadInput, MorlbenchError
+from morlbench.lm.base import Base, load_base
+from morlbench.lm.contextual import DRAWS, ContextualTask
+from morlbench.lm.exact_task import WORDS, ExactTask
+from morlbench.lm.headroom import headroom, mixtures
+from morlbench.preference import Array, lattice
+
+OPEN, CLOSE = "<!-- measured: python -m morlbench.lm.exact_card -->", "<!-- end -->"
+PAIR = 2
+
+
+def facts(task: ExactTask, base: Base) -> str:
+    """Return the measured facts as Markdown."""
+    problem = task.problem(base)
+    parts = [_size(task, problem), _relation(task, problem)]
+    if task.k == PAIR:
+        parts.append(_front(problem, task))
+    if isinstance(task, ContextualTask):
+        parts += [_headroom(type(task)(draw), base) for draw in range(DRAWS)]
+    return "\n\n".join(parts)
+
+
+def loss_of_ideal_point(problem: Problem) -> float:
+    """Return the share of what each objective alone can gain in return over the base that equal weights give up."""
+    ideal = np.diag(closed_form.optimal(problem, np.eye(problem.k)).returns)
+    equal = closed_form.optimal(problem, np.full((1, problem.k), 1 / problem.k)).returns[0]
+    base = closed_form.values(problem, problem.log_base[None]).returns[0]
+    return float((ideal - equal).sum() / (ideal - base).sum())
+
+
+def gradient_cosines(problem: Problem) -> Array:
+    """Return cosines (k, k) of the objectives' exact policy gradients at the base, by the logit of every answer."""
+    mass = np.exp(problem.log_base)
+    mean = np.einsum("nc,nck->nk", mass, problem.rewards)
+    gradients = (mass[..., None] * (problem.rewards - mean[:, None])).reshape(-1, problem.k)
+    gram = gradients.T @ gradients
+    lengths = np.sqrt(np.diag(gram))
+    return np.asarray(gram / np.outer(lengths, lengths))
+
+
+def mixing_gap(problem: Problem, arms: Array) -> float:
+    """Return the pooled gap of mixtures (p, n, V^t), one for each lattice preference."""
+    asked = lattice(problem.k)
+    best = closed_form.optimal_values(closed_form.compress(problem), asked)
+    base = (closed_form.values(problem, problem.log_base[None]).returns * asked).sum(1)
+    return float((best - closed_form.values(problem, arms).at(asked)).sum() / (best - base).sum())
+
+
+def write(name: str, base: Base) -> None:
+    """Replace the measured part of a task's card; raise MorlbenchError if the card has no markers."""
+    cls, folder = registry.load("tasks", name), registry.folder("tasks", name)
+    if not issubclass(cls, ExactTask) or folder is None:
+        raise BadInput(f"task {name!r} is not an exact task; expected one such as 'exact-competing'")
+    path = Path(folder) / "README.md"
+    before, opened, rest = path.read_text(encoding="utf-8").partition(OPEN)
+    _, closed, after = rest.partition(CLOSE)
+    if not (opened and closed):
+        raise MorlbenchError(f"{path}: expected the markers {OPEN} and {CLOSE}")
+    path.write_text(f"{before}{OPEN}\n{facts(cls(), base)}\n{CLOSE}{after}", encoding="utf-8")
+
+
+def _size(task: ExactTask, problem: Problem) -> str:
+    prompts = ", ".join(f"{len(task.prompts(split))} {split}" for split in ("train", "dev", "adapt", "test"))
+    n, c, _ = problem.rewards.shape
+    ends = closed_form.optimal(problem, np.eye(task.k))
+    gain = closed_form.optimal_values(problem, np.eye(task.k)) - closed_form.values(problem, problem.log_base[None]).rewards[0]
+    return "\n".join([
+        f"- {c:,} answers of {task.decoding.max_tokens} words to each of {n} test prompts; prompts: {prompts}; beta {task.beta:g}",
+        f"- KL of the ideal single-objective policies: median {np.median(ends.kl):.2f} nats; their gain in value over the base: "
+        f"{gain.min():.3f} to {gain.max():.3f}",
+    ])  # fmt: skip
+
+
+def _relation(task: ExactTask, problem: Problem) -> str:
+    upper = np.triu_indices(task.k, 1)
+    rows = [("reward correlation on the base's answers", closed_form.reward_correlation(problem)[upper]),
+            ("cosine of the policy gradients at the base", gradient_cosines(problem)[upper])]  # fmt: skip
+    lines = [f"| relation (declared: {task.relation}) | measured |", "|---|---|"]
+    for label, values in rows:
+        shown = f"{values[0]:.2f}" if len(values) == 1 else f"{values.min():.2f} to {values.max():.2f}, mean {values.mean():.2f}"
+        lines.append(f"| {label} | {shown} |")
+    lines.append(f"| loss of the ideal point at equal weights | {loss_of_ideal_point(problem):.2f} |")
+    return "\n".join(lines)
+
+
+def _front(problem: Problem, task: ExactTask) -> str:
+    small, asked = closed_form.compress(problem), lattice(2)
+    best, base = closed_form.optimal(small, asked), closed_form.values(problem, problem.log_base[None])
+    one, two = (o.name for o in task.objectives)
+    lines = [f"| w | J* | J base | {one} | {two} | KL (nats) |", "|---|---|---|---|---|---|"]
+    for i, w in enumerate(asked):
+        cells = (best.at(asked)[i], float(base.returns[0] @ w), *best.rewards[i])
+        lines.append(f"| {w[0]:.1f}, {w[1]:.1f} | " + " | ".join(f"{c:.3f}" for c in cells) + f" | {best.kl[i]:.2f} |")
+    gaps = {
+        level: mixing_gap(problem, mixtures(problem, len(WORDS), task.decoding.max_tokens, level)) for level in ("logits", "probabilities")
+    }
+    return "\n".join(lines) + (
+        f"\n\nIdeal experts mixed word by word have a pooled gap of {gaps['logits']:.3f} in the log (mod) and "
+        f"{gaps['probabilities']:.3f} as probabilities: the floor of each rule here."
+    )
+
+
+def _headroom(task: ContextualTask, base: Base) -> str:
+    problem = task.problem(base)
+    arms = mixtures(problem, len(WORDS), task.decoding.max_tokens)
+    lines = [
+        f"| lexicon draw {task.draw} | base | random arm | mod | best fixed mixture | per-prompt oracle | headroom |",
+        "|" + "---|" * 7,
+    ]
+    for utility, with_kl in [(u, False) for u in task.utilities] + [(task.utilities[0], True)]:
+        found = headroom(problem, arms, utility, with_kl=with_kl)
+        cells = (found.base, found.random, found.mod, found.fixed, found.oracle, found.headroom)
+        lines.append(f"| {utility.name}{' with KL' if with_kl else ''} | " + " | ".join(f"{c:.3f}" for c in cells) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    for asked_name in sys.argv[1:]:
+        write(asked_name, load_base("exact"))
