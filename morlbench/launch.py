@@ -127,6 +127,7 @@ def execute(plan: Plan, watch: Watch, *, fresh: bool = False, maker: Maker | Non
     One process at a time works on a record: whoever comes second waits, then finds it there.
     """
     maker = maker or Training()
+    maker.identity(plan.base)  # a base that cannot be read leaves no folder behind
     _writable(plan.folder)
     for seed in plan.seeds:
         path = plan.path(seed)

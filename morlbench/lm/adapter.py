@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from morlbench.errors import MorlbenchError
-from morlbench.store import atomic
+from morlbench.store import write_bytes
 
 READOUT_KEY = "readout"
 
@@ -33,8 +33,7 @@ class Adapter:
         tensors = {f"{name}.{side}": t.contiguous() for name, pair in self.factors.items() for side, t in zip("AB", pair, strict=True)}
         if self.readout is not None:
             tensors[READOUT_KEY] = self.readout.contiguous()
-        with atomic(path) as temporary:
-            save_file(tensors, temporary)
+        write_bytes(path, save(tensors))  # not save_file: it hides a full disk behind an error of its own
 
 
 def load(path: Path) -> Adapter:
