@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from honest import CannedBase
 
 from morlbench.bandit import Explorer
@@ -27,6 +28,7 @@ from morlbench.methods.emorl.search import Point, best_cell, grid, search
 from morlbench.methods.gdpo import Decoupled
 from morlbench.methods.hypervolume_guided import Guide, factor
 from morlbench.methods.markov_weighting import MarkovWeighting, Trends, trend
+from morlbench.methods.meta_morl import MetaMorl, toward
 from morlbench.methods.optimistic_linear_support import OptimisticLinearSupport
 from morlbench.methods.optimistic_linear_support.support import corners, next_preference
 from morlbench.methods.pgmorl import Pgmorl
@@ -387,9 +389,21 @@ def test_the_pairs_chosen_extend_the_front_in_different_places() -> None:
     assert all(i == 0 for i, _ in choose(grown(12), dominated, weights, np.zeros(2), 2))
 
 
-@pytest.mark.parametrize("method", [PreferenceSweep(), OptimisticLinearSupport(), Pgmorl()])
+@pytest.mark.parametrize("method", [PreferenceSweep(), OptimisticLinearSupport(), Pgmorl(), MetaMorl()])
 def test_a_family_refuses_a_budget_that_cannot_train_it(method: Method, canned_base: CannedBase, store: Store) -> None:
     bench = Bench(Toy(), canned_base, 100, store)
     with pytest.raises(BadInput, match="too small"):
         method.train(bench, seed=0)
     assert not bench.ledger
+
+
+def test_a_reptile_step_goes_part_of_the_way_and_from_the_base_shrinks_the_update() -> None:
+    start = Adapter({"m": (torch.zeros(1, 2), torch.ones(2, 1))}, torch.zeros(2, 2))
+    end = Adapter({"m": (torch.ones(1, 2), torch.full((2, 1), 3.0))}, torch.ones(2, 2))
+    moved = toward(start, end, 0.25)
+    assert moved.factors["m"][0].tolist() == [[0.25, 0.25]]
+    assert moved.factors["m"][1].flatten().tolist() == [1.5, 1.5]
+    assert moved.readout is not None
+    assert float(moved.readout.mean()) == 0.25
+    a, b = toward(None, end, 0.25).factors["m"]
+    assert (b @ a).tolist() == (0.25 * end.factors["m"][1] @ end.factors["m"][0]).tolist()

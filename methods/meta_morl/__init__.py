@@ -1,0 +1,81 @@
+"""Learn one policy that is near the best for every preference (Reptile), then tune it a few steps per preference."""
+
+from functools import partial
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from morlbench.bench import Bench
+from morlbench.errors import BadInput
+from morlbench.lm.adapter import Adapter
+from morlbench.lm.family import nearest, serve_one, spread
+from morlbench.lm.train import Plan, Recipe, Settings, steered
+from morlbench.method import Family, Method, Policy, Track, settings
+from morlbench.preference import Array, lattice
+from morlbench.seeds import derive
+
+
+@settings
+class MetaMorl(Method):
+    """Reptile over lattice preferences with half the budget; the rest tunes the meta-policy at preferences that lie far apart."""
+
+    name: ClassVar[str] = "meta-morl"
+    version: ClassVar[int] = 1
+    family: ClassVar[Family] = "meta-policy"
+    track: ClassVar[Track] = "front"
+    meta_share: float = Field(default=0.5, gt=0, lt=1)
+    inner: int = Field(default=512, ge=64, le=1_000_000)
+    step: float = Field(default=0.3, gt=0, le=1)
+    policies: int = Field(default=55, ge=2, le=1000)
+    rate: float = Field(default=3e-3, gt=0, le=1)
+    rank: int = Field(default=8, ge=1, le=256)
+
+    def train(self, bench: Bench, *, seed: int) -> Policy:
+        """Spend `meta_share` of the budget on the meta-policy and equal shares of the rest on tuning it."""
+        shared = Settings(rate=self.rate, rank=self.rank)
+        learning = int(bench.left * self.meta_share)
+        count = min(self.policies, (bench.left - learning) // shared.batch)
+        if learning < shared.batch or count < 2:
+            raise BadInput(
+                f"the budget of {bench.budget} responses is too small: meta-morl needs a batch of {shared.batch} for the meta-policy and "
+                f"one for each of at least two preferences (meta_share={self.meta_share:g})"
+            )
+        start = self._learn(bench, shared, learning, seed)
+        known = spread(bench.k, count)
+        share = bench.left // len(known)
+        found = [
+            steered(bench, _recipe(w, shared), f"tune {i + 1}", Plan(shared, share, derive(seed, "tune", i), start=start))
+            for i, w in enumerate(known)
+        ]
+        return serve_one(bench, found, partial(nearest, known))
+
+    def _learn(self, bench: Bench, shared: Settings, responses: int, seed: int) -> Adapter:
+        """Return the meta-policy: after each inner training, a step from where it started towards where it ended."""
+        rng = np.random.default_rng(derive(seed, "preferences"))
+        inner = min(self.inner, responses // shared.batch * shared.batch)
+        meta: Adapter | None = None
+        for i in range(responses // inner):
+            w = rng.choice(lattice(bench.k))
+            plan = Plan(shared, inner, derive(seed, "inner", i), start=meta)
+            meta = toward(meta, steered(bench, _recipe(w, shared), f"inner {i + 1}", plan), self.step)
+        if meta is None:
+            raise BadInput(f"the meta-policy's {responses} responses hold no inner training of {inner}")
+        return meta
+
+
+def toward(start: Adapter | None, end: Adapter, step: float) -> Adapter:
+    """Return start + step (end - start) in the trained factors; without a start (B = 0, readout 0), `end` with both shrunk."""
+    if start is None:
+        readout = None if end.readout is None else step * end.readout
+        return Adapter({name: (a, step * b) for name, (a, b) in end.factors.items()}, readout)
+    factors = {
+        name: (start.factors[name][0].lerp(a, step), start.factors[name][1].lerp(b, step)) for name, (a, b) in end.factors.items()
+    }  # fmt: skip
+    if start.readout is None or end.readout is None:
+        return Adapter(factors)
+    return Adapter(factors, start.readout.lerp(end.readout, step))
+
+
+def _recipe(weights: Array, shared: Settings) -> Recipe:
+    return Recipe(tuple(map(float, weights)), settings=shared)
