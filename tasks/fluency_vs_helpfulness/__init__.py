@@ -29,11 +29,11 @@ class FluencyVsHelpfulness(Task):
         Objective("helpfulness", "relevance to the prompt times information beyond it times the form of an answer", 0.0, 0.8),
     )
     relation: ClassVar[Relation] = "competing"
-    decoding: ClassVar[Decoding] = Decoding(max_tokens=40)
+    decoding: ClassVar[Decoding] = Decoding(max_tokens=40, temperature=0.8)
     beta: ClassVar[float] = 0.01
     preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)
-    reference_point: ClassVar[tuple[float, ...]] = (0.0, 0.0)
-    utilities: ClassVar[tuple[Utility, ...]] = (LINEAR, Utility("chebyshev"), Utility("soft-threshold", (0.302, 0.288)))
+    reference_point: ClassVar[tuple[float, ...]] = (0.394, 0.19)
+    utilities: ClassVar[tuple[Utility, ...]] = (LINEAR, Utility("chebyshev"), Utility("soft-threshold", (0.5, 0.478)))
 
     def prompts(self, split: Split) -> Texts:
         """Return the prompts of a split: 784 train, 100 dev, 60 adapt, 100 test."""
