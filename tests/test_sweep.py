@@ -76,30 +76,49 @@ def end(process: subprocess.Popen[str]) -> int:
         return process.wait(60)
 
 
-@pytest.mark.parametrize(("how", "seeds", "kills", "longest"), [("serial", "0..5", KILLS, 0.25), ("processes", "0..1", 4, 1.2)])
-def test_a_sweep_killed_at_random_moments_ends_with_the_records_of_an_undisturbed_one(
-    how: str, seeds: str, kills: int, longest: float, tmp_path: Path
-) -> None:
-    sweep_once(tmp_path / "whole", HERE, seeds)
-    expected, rng, killed, rounds = records(tmp_path / "whole"), random.Random(0), 0, 0
-    while killed < kills:
-        out, over = tmp_path / f"killed-{rounds}", False
-        while not over:
-            process = start(out, how, seeds)
-            go(process)
-            time.sleep(rng.uniform(0, longest if killed < kills else 60))
-            whole_group = rng.random() < 0.5  # else the processes it started are left to notice
-            if process.poll() is None:
-                (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
-            code = end(process)
-            over, killed = code == 0, killed + (code == -signal.SIGKILL)
-            assert code in (0, -signal.SIGKILL)
-            if killed == kills and not over:
-                sweep_once(out, HERE, seeds)
-                over = True
+def test_a_sweep_killed_at_random_moments_ends_with_the_records_of_an_undisturbed_one(tmp_path: Path) -> None:
+    process, begin = start(tmp_path / "whole"), time.monotonic()
+    go(process)
+    assert end(process) == 0
+    longest, expected = time.monotonic() - begin, records(tmp_path / "whole")
+    rng, killed, reached = random.Random(0), 0, set[int]()
+    for rounds in range(KILLS):
+        out, code = tmp_path / f"killed-{rounds}", -signal.SIGKILL
+        while code and killed < KILLS:
+            code = killed_after(rng.uniform(0, longest), start(out), whole_group=True)
+            killed += code == -signal.SIGKILL
+            reached.add(len(list(out.rglob("seed-*.parquet"))))
+        sweep_once(out, HERE)
         assert records(out) == expected
         assert not list(out.rglob("*.part"))
-        rounds += 1
+        if killed == KILLS:
+            break
+    assert killed == KILLS
+    assert len(reached - {0, len(expected)}) >= 2  # kills fell amid the work, not only before and after it
+
+
+@pytest.mark.parametrize("whole_group", [True, False])
+def test_a_sweep_of_processes_killed_amid_its_work_ends_with_the_records_of_an_undisturbed_one(whole_group: bool, tmp_path: Path) -> None:
+    sweep_once(tmp_path / "whole", HERE, "0")
+    (tmp_path / "log").unlink()
+    process = start(tmp_path / "out", "processes", "0")
+    go(process)
+    wait_for(lambda: begun(tmp_path))
+    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
+    assert end(process) == -signal.SIGKILL
+    sweep_once(tmp_path / "out", HERE, "0")
+    assert records(tmp_path / "out") == records(tmp_path / "whole")
+
+
+def killed_after(seconds: float, process: subprocess.Popen[str], *, whole_group: bool) -> int:
+    """Let the sweep go, kill it then (or leave the processes it started to notice), and return how it ended."""
+    go(process)
+    time.sleep(seconds)
+    if process.poll() is None:
+        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
+    code = end(process)
+    assert code in (0, -signal.SIGKILL)
+    return code
 
 
 def test_records_that_differ_in_one_answer_are_told_apart(tmp_path: Path) -> None:
