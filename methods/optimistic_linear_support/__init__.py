@@ -13,8 +13,9 @@ from morlbench.lm.family import best_value, serve_one
 from morlbench.lm.meta import returns
 from morlbench.lm.train import Recipe, Settings, expert
 from morlbench.method import Family, Method, Policy, Track, settings
-from morlbench.methods.optimistic_linear_support.support import affordable, next_preference
 from morlbench.seeds import derive
+
+from .support import affordable, next_preference
 
 NOTHING = 1e-6  # an optimistic gap that is not worth a policy
 FEWEST = 8  # dev answers that measure a policy, at least

@@ -14,9 +14,10 @@ from morlbench.lm.meta import dev_mean, returns
 from morlbench.lm.policy import base_policy
 from morlbench.lm.train import Plan, Recipe, Settings, expert, steered
 from morlbench.method import Family, Method, Policy, Track, settings
-from morlbench.methods.pgmorl.predict import Trainings, choose
 from morlbench.preference import Array
 from morlbench.seeds import derive
+
+from .predict import Trainings, choose
 
 FEWEST = 8  # dev answers that measure a policy, at least
 OBJECTIVES = 5  # beyond, hypervolume is no longer exact
