@@ -38,7 +38,7 @@ slow: .venv/.ready
 	$(BIN)/pytest -m slow --benchmark-skip
 
 bench: .venv/.ready
-	$(BIN)/pytest tests/benchmark -o addopts= --benchmark-only
+	$(BIN)/pytest tests/benchmark -o addopts= --benchmark-only -s
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
