@@ -73,7 +73,7 @@ def go(process: subprocess.Popen[str]) -> None:
 
 def end(process: subprocess.Popen[str]) -> int:
     with process:
-        return process.wait(60)
+        return process.wait(300)
 
 
 def test_a_sweep_killed_at_random_moments_ends_with_the_records_of_an_undisturbed_one(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_killed_sweep_leaves_no_process_at_work(tmp_path: Path, monkeypatch: p
     wait_for(lambda: not any(launch.busy(path) for path in at_work))
 
 
-def wait_for(fact, seconds: float = 30) -> None:
+def wait_for(fact, seconds: float = 180) -> None:
     limit = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < limit, "it did not come true"
