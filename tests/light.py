@@ -93,10 +93,10 @@ def sweep_once(out: Path, executor: Executor, seeds: str = "0..5", *, retry: boo
 
 def main(out: str, how: str, seeds: str) -> None:
     """Sweep once elsewhere so that all is loaded, say so, wait for a word, sweep."""
-    log = os.environ.pop("LIGHT_LOG")
+    told = {name: os.environ.pop(name) for name in ("LIGHT_LOG", "LIGHT_SECONDS") if name in os.environ}
     with TemporaryDirectory() as elsewhere:
         sweep_once(Path(elsewhere), Serial(NAME), "99")
-    os.environ["LIGHT_LOG"] = log
+    os.environ.update(told)
     if os.environ.get("LIGHT_UNLOCKED"):
         launch.claimed = lambda path: nullcontext()
     board = sweep.survey(sweep.jobs(grid(Path(out), seeds)), Light(), retry=False)
