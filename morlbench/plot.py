@@ -41,7 +41,7 @@ def plot_front(records: Sequence[RunRecord], stem: Path) -> list[Path]:
     for task in tasks:
         runs = [r.evidence for r in records if r.evidence.task.name == task]
         target = stem if len(tasks) == 1 else stem.with_name(f"{stem.name}-{task}")
-        paths += _save(front_figure(runs), target)
+        paths += save(front_figure(runs), target)
     return paths
 
 
@@ -118,7 +118,8 @@ def _title(figure: "Figure", runs: Sequence[Evidence]) -> None:
     figure.text(0.012, 1 - 0.31 / figure.get_figheight(), about, ha="left", va="top", fontsize=9, color="#555555")
 
 
-def _save(figure: "Figure", stem: Path) -> list[Path]:
+def save(figure: "Figure", stem: Path) -> list[Path]:
+    """Write STEM.png and STEM.svg, equal bytes for equal figures; return the paths."""
     import matplotlib
 
     paths = []

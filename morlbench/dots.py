@@ -1,0 +1,48 @@
+"""One figure of numbers with intervals: tasks side by side, a row per method, smaller or larger as the axis says.
+
+Colours belong to method names, as in `morlbench.plot`. Leaves out fronts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from morlbench.panels import INK, QUIET, colour
+from morlbench.plot import STYLE, save
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One method's value on one task with its 95% interval; NaN limits where there is none."""
+
+    task: str
+    method: str
+    value: float
+    low: float
+    high: float
+
+
+def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str) -> list[Path]:
+    """Draw the values to STEM.png and STEM.svg and return the paths; `unit` says what the axis is and which way is better."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    tasks, methods = list(dict.fromkeys(dot.task for dot in found)), list(dict.fromkeys(dot.method for dot in found))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(1.8 + 2.5 * len(tasks), 1.3 + 0.34 * len(methods)), layout="constrained")
+        axes = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
+        for ax, task in zip(axes, tasks, strict=True):
+            for dot in (d for d in found if d.task == task):
+                place = methods.index(dot.method)
+                if np.isfinite(dot.low):
+                    ax.plot([dot.low, dot.high], [place, place], color=colour(dot.method), linewidth=2.2, solid_capstyle="butt")
+                ax.plot(dot.value, place, "o", color=colour(dot.method), markersize=6)
+            ax.set_title(task, color=INK)
+            ax.set_xlim(left=min(0.0, ax.get_xlim()[0]))
+        axes[0].set_yticks(range(len(methods)), methods)
+        axes[0].invert_yaxis()
+        figure.supxlabel(unit, fontsize=10, color=QUIET)
+        figure.suptitle(title, x=0.012, ha="left", fontsize=11.5, color=INK)
+    return save(figure, stem)

@@ -1,0 +1,208 @@
+"""The studies of `docs/findings`, one command each: run a grid, score its records, write the page's tables and figure.
+
+A study is a grid and the metrics its page shows; everything is made from its records alone, so `--tables` writes the same
+bytes again without a model. Records lie beside the page, in docs/findings/NAME/records. Leaves out the words of the
+answer: they stand in the page by hand, outside the markers, and must be read again whenever the numbers change.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from morlbench import console, registry, stats
+from morlbench.errors import BadInput, MorlbenchError
+from morlbench.record import RunRecord
+from morlbench.store import write_bytes
+from morlbench.sweep import Grid
+
+OPEN, CLOSE = "<!-- tables: morlbench study {name} -->", "<!-- end -->"
+FINDINGS = Path("docs/findings")
+EXACT_GAP = "optimality-gap"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question's grid and what its page shows; `text` tasks are run only where asked, since they take hours."""
+
+    name: str
+    methods: tuple[str, ...]
+    tasks: tuple[str, ...]
+    text: tuple[str, ...]
+    metrics: tuple[str, ...]  # a table each: methods by tasks
+    families: tuple[str, ...]  # one table per task: methods by these metrics
+
+
+STUDIES = {
+    study.name: study
+    for study in (
+        Study(
+            "aggregation",
+            methods=(
+                "rewarded-soups", "combine+level=factors", "combine+level=hidden-1", "combine+level=hidden-pre", "combine+level=hidden",
+                "mod", "probability-mix", "combine+level=hidden-sum", "emorl",
+            ),
+            tasks=("exact-correlated", "exact-independent", "exact-competing", "exact-order"),
+            text=("fluency-vs-helpfulness",),
+            metrics=(EXACT_GAP, "kl-to-base", "hypervolume"),
+            families=(
+                "utility-gain", "hypervolume", "responses-scored", "throughput-ratio", "hypervolume-iqr", "control-spearman",
+                "explanation-fidelity", "optimality-gap",
+            ),
+        ),
+        Study(
+            "relation",
+            methods=("rewarded-soups", "mod", "probability-mix", "random-weights"),
+            tasks=("exact-correlated", "exact-independent", "exact-competing", "exact-flat", "exact-order"),
+            text=(),
+            metrics=(EXACT_GAP, "linearity", "worst-step", "monotonicity-violations", "kl-to-base"),
+            families=(),
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric of one method on one task, over seeds."""
+
+    task: str
+    method: str
+    metric: str
+    value: stats.Interval | None
+    seeds: int
+    reason: str = ""
+
+
+def find(name: str) -> Study:
+    """Return the study of that name, or raise BadInput with the nearest."""
+    if name not in STUDIES:
+        raise BadInput(registry.unknown("study", name, STUDIES))
+    return STUDIES[name]
+
+
+def grid(study: Study, *, seeds: str, budget: str, text: bool, out: Path) -> Grid:
+    """Return the runs of a study."""
+    tasks = study.tasks + (study.text if text else ())
+    return Grid(study.methods, tasks, seeds, (budget,), out=out / study.name / "records")
+
+
+def write(study: Study, out: Path = FINDINGS) -> list[Path]:
+    """Write OUT/NAME/table.csv and figure from the records there, and the tables in OUT/NAME.md if it exists; return the paths."""
+    from morlbench.score import gather
+
+    records, faults = gather([out / study.name / "records"])
+    if faults:
+        raise MorlbenchError(faults[0])
+    cells = measure(study, records)
+    table, page = out / study.name / "table.csv", out / f"{study.name}.md"
+    write_bytes(table, _csv(cells).encode())
+    written = [table, *_figure(cells, study, out / study.name / "gap")]
+    if page.exists():
+        _insert(page, study, markdown(study, cells))
+        written.append(page)
+    return written
+
+
+def measure(study: Study, records: Sequence[RunRecord]) -> list[Cell]:
+    """Return every cell of the study: means over seeds with t intervals; in the order of its tasks, methods and metrics."""
+    from morlbench.score import score
+
+    frame = score(records)
+    order = [short(method) for method in study.methods]
+    cells = []
+    for (task, method, metric), rows in frame[frame["task"] != "*"].groupby(["task", "method", "metric"], sort=True):
+        if metric not in {*study.metrics, *study.families}:
+            continue
+        values = rows["value"].to_numpy(dtype=float)
+        whole = bool(np.isfinite(values).all())
+        reason = "" if whole else str(rows[rows["value"].isna()]["reason"].iloc[0])
+        cells.append(Cell(str(task), short(str(method)), str(metric), stats.seed_interval(values) if whole else None, len(values), reason))
+    places = {name: i for i, name in enumerate((*study.tasks, *study.text))}
+    return sorted(cells, key=lambda c: (places.get(c.task, 99), order.index(c.method) if c.method in order else 99, c.metric))
+
+
+def short(label: str) -> str:
+    """Return a method's name on the page: the level alone for variants of `combine`."""
+    for before in ("combine+level=", "combine (level="):
+        if label.startswith(before):
+            return label.removeprefix(before).rstrip(")")
+    return label.partition(" ")[0]
+
+
+def markdown(study: Study, cells: Sequence[Cell]) -> str:
+    """Return the page's tables: one per metric (methods by tasks), and one per task of a metric of each family."""
+    parts = [_table(metric, [c for c in cells if c.metric == metric], across="task") for metric in study.metrics]
+    if study.families:
+        for task in dict.fromkeys(c.task for c in cells):
+            chosen = [c for c in cells if c.task == task and c.metric in study.families]
+            parts.append(_table(task, sorted(chosen, key=lambda c: study.families.index(c.metric)), across="metric"))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _table(title: str, cells: Sequence[Cell], *, across: str) -> str:
+    columns = list(dict.fromkeys(c.task if across == "task" else c.metric for c in cells))
+    methods = list(dict.fromkeys(c.method for c in cells))
+    found = {(c.method, c.task if across == "task" else c.metric): c for c in cells}
+    if not cells:
+        return ""
+    seeds = sorted({c.seeds for c in cells})
+    lines = [f"**{title}** (mean [95% interval] over {' to '.join(map(str, seeds))} seeds)", ""]
+    lines += ["| method | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    for method in methods:
+        lines.append(f"| {method} | " + " | ".join(_shown(found.get((method, column))) for column in columns) + " |")
+    return "\n".join(lines)
+
+
+def _shown(cell: Cell | None) -> str:
+    if cell is None or cell.value is None:
+        return "–"
+    value = cell.value
+    limits = f" [{value.low:.3f}, {value.high:.3f}]" if np.isfinite(value.low) and value.low < value.high else ""
+    return (f"{value.value:,.0f}" if abs(value.value) >= 1000 else f"{value.value:.3f}") + limits
+
+
+def _csv(cells: Sequence[Cell]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["task", "method", "metric", "value", "low", "high", "seeds", "reason"])
+    for c in cells:
+        numbers = [f"{x:.6g}" if np.isfinite(x) else "" for x in (c.value.value, c.value.low, c.value.high)] if c.value else ["", "", ""]
+        writer.writerow([c.task, c.method, c.metric, *numbers, c.seeds, c.reason])
+    return text.getvalue()
+
+
+def _insert(page: Path, study: Study, tables: str) -> None:
+    opened = OPEN.format(name=study.name)
+    before, found, rest = page.read_text(encoding="utf-8").partition(opened)
+    _, closed, after = rest.partition(CLOSE)
+    if not (found and closed):
+        raise MorlbenchError(f"{page}: expected the markers {opened} and {CLOSE}")
+    write_bytes(page, f"{before}{opened}\n{tables}\n{CLOSE}{after}".encode())
+
+
+def _figure(cells: Sequence[Cell], study: Study, stem: Path) -> list[Path]:
+    """Draw the pooled gap of every method by task, with intervals, as PNG and SVG."""
+    from morlbench.dots import Dot, dots
+
+    shown = [Dot(c.task, c.method, c.value.value, c.value.low, c.value.high) for c in cells if c.metric == EXACT_GAP and c.value]
+    if not shown:
+        return []
+    return dots(shown, stem, title=f"{study.name}: pooled optimality gap (0 perfect, 1 the base)", unit="pooled gap, smaller is better")
+
+
+def command(name: str, *, seeds: str, budget: str, text: bool, jobs: int, tables: bool, out: Path) -> bool:
+    """Run what a study lacks, then write its tables; with `tables`, only the latter. Say whether every run has its record."""
+    from morlbench import commands
+
+    study = find(name)
+    whole = True
+    if not tables:
+        whole = commands.sweep(
+            grid(study, seeds=seeds, budget=budget, text=text, out=out), slots=jobs, threads=1, retry=False, as_json=False
+        )
+    console.say(", ".join(str(path) for path in write(study, out)))
+    return whole

@@ -1,0 +1,78 @@
+"""A study's page is made from its records alone, byte for byte."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evidence import record
+
+from morlbench import study
+from morlbench.errors import BadInput, MorlbenchError
+from morlbench.sweep import jobs
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for task in ("exact-competing", "exact-correlated"):
+        for method in ("mod", "rewarded-soups"):
+            for seed in range(3):
+                made = record(task=task, method=method, seed=seed, exact=True, gain=0.3 if method == "mod" else 0.2)
+                made.save(tmp_path / "aggregation" / "records" / task / method / f"seed-{seed}.json")
+    opened = study.OPEN.format(name="aggregation")
+    (tmp_path / "aggregation.md").write_text(f"# Question\n{opened}\nold\n{study.CLOSE}\nThe answer.\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_tables_and_figures_are_written_again_byte_for_byte(folder):
+    first = {path: path.read_bytes() for path in study.write(study.find("aggregation"), folder)}
+    assert {path.name for path in first} == {"table.csv", "gap.png", "gap.svg", "aggregation.md"}
+    assert {path: path.read_bytes() for path in study.write(study.find("aggregation"), folder)} == first
+
+
+def test_the_page_keeps_its_words_and_shows_the_mean_over_seeds(folder):
+    study.write(study.find("aggregation"), folder)
+    page = (folder / "aggregation.md").read_text()
+    assert page.startswith("# Question\n")
+    assert page.endswith("The answer.\n")
+    assert "old" not in page
+    rows = [line.split(",") for line in (folder / "aggregation" / "table.csv").read_text().splitlines()]
+    gaps = {row[1]: float(row[3]) for row in rows if row[0] == "exact-competing" and row[2] == "optimality-gap"}
+    assert gaps["mod"] < gaps["rewarded-soups"]
+    by_hand = np.mean([record(task="exact-competing", method="mod", seed=s, exact=True, gain=0.3).evidence.exact.gap for s in range(3)])
+    assert gaps["mod"] == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_a_seed_without_a_value_leaves_the_cell_empty_and_says_why(folder):
+    (folder / "aggregation" / "records" / "exact-competing" / "mod" / "seed-1.json").unlink()
+    record(task="exact-competing", method="mod", seed=1, exact=False).save(
+        folder / "aggregation" / "records" / "exact-competing" / "mod" / "seed-1.json"
+    )
+    study.write(study.find("aggregation"), folder)
+    line = next(
+        r for r in (folder / "aggregation" / "table.csv").read_text().splitlines() if r.startswith("exact-competing,mod,optimality-gap")
+    )
+    assert line.startswith("exact-competing,mod,optimality-gap,,,,3,")
+    assert len(line.rpartition(",")[2]) > 10
+
+
+def test_a_page_without_markers_is_refused(folder):
+    (folder / "aggregation.md").write_text("# Question\n", encoding="utf-8")
+    with pytest.raises(MorlbenchError, match="expected the markers"):
+        study.write(study.find("aggregation"), folder)
+
+
+@pytest.mark.parametrize("name", ["aggregation", "relation"])
+def test_every_run_of_a_study_can_be_planned(name, tmp_path):
+    one = study.find(name)
+    planned = jobs(study.grid(one, seeds="0..4", budget="standard", text=False, out=tmp_path))
+    assert len(planned) == 5 * len(one.methods) * len(one.tasks)
+
+
+def test_an_unknown_study_is_answered_with_the_nearest():
+    with pytest.raises(BadInput, match="did you mean 'aggregation'"):
+        study.find("agregation")
+
+
+def test_variants_are_named_by_their_level():
+    assert study.short("combine (level=hidden-pre)") == study.short("combine+level=hidden-pre") == "hidden-pre"
+    assert study.short("mod") == "mod"
