@@ -95,8 +95,10 @@ def per_preference(run: Evidence, utility: Utility = LINEAR) -> PerPreference:
     """Return the realised utility at each lattice preference against the base, paired by prompt."""
     probe = front(run)
     ours, theirs = realised(probe, utility), realised(base_for(run, probe), utility)  # (p, n)
-    low, high = np.array([mean_interval(row) for row in ours - theirs]).T
-    return PerPreference(probe.preferences, ours.mean(1), theirs.mean(1), (ours - theirs).mean(1), low, high)
+    gain, n = ours - theirs, ours.shape[1]
+    half = student.ppf(0.975, n - 1) * gain.std(1, ddof=1) / np.sqrt(n) if n > 1 else np.full(len(gain), np.nan)
+    middle = gain.mean(1)
+    return PerPreference(probe.preferences, ours.mean(1), theirs.mean(1), middle, middle - half, middle + half)
 
 
 def mean_interval(values: Array) -> tuple[float, float]:

@@ -4,6 +4,10 @@ Points are (p, k). moocore returns NaN silently on NaN input, so every door refu
 hypervolume up to 5 objectives (6 with <= 500 points, 8 with <= 50); beyond that `hv_approx`, and `is_exact` says which.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
+from math import isfinite
+
 import numpy as np
 
 from morlbench.errors import MorlbenchError
@@ -14,16 +18,27 @@ SAMPLES = 20_000  # directions of the approximate hypervolume
 
 def hypervolume(points: Array, reference: Array) -> float:
     """Return the volume dominated by `points` (p, k) above `reference` (k,); worse-than-reference points add 0."""
-    import moocore
-
     points = checked(points)
+    if points.shape[1] <= 5:  # always exact, and moocore leaves out what is below the reference
+        return float(_volume(np.asarray(reference, dtype=float).tobytes())(points))
     inside = points[(points > reference).all(1)]
     if not len(inside):
         return 0.0
     if is_exact(inside):
-        return float(moocore.hypervolume(inside, ref=np.asarray(reference), maximise=True))
+        return float(_volume(np.asarray(reference, dtype=float).tobytes())(inside))
+    import moocore
+
     order = np.lexsort((inside.std(0).round(9), inside.mean(0).round(9)))  # so that naming the objectives differently changes nothing
     return float(moocore.hv_approx(inside[:, order], ref=np.asarray(reference)[order], maximise=True, seed=0, nsamples=SAMPLES))
+
+
+@lru_cache(maxsize=64)
+def _volume(reference: bytes) -> Callable[[Array], float]:
+    """Return moocore's hypervolume above one reference point (float64 bytes), prepared once."""
+    import moocore
+
+    found: Callable[[Array], float] = moocore.Hypervolume(ref=np.frombuffer(reference), maximise=True)
+    return found
 
 
 def hypervolumes(sets: Array, reference: Array) -> Array:
@@ -32,13 +47,11 @@ def hypervolumes(sets: Array, reference: Array) -> Array:
     Meant for bootstrap replicates. The sweep sorts each set by its first objective, best first, and adds the strips by
     which the running best of the second grows.
     """
-    import moocore
-
     sets, reference = np.asarray(sets, dtype=float), np.asarray(reference, dtype=float)
     checked(sets.reshape(-1, sets.shape[-1]))
     above = np.maximum(sets - reference, 0)  # (b, p, k); a point below the reference has zero volume
     if sets.shape[-1] > 2:
-        volume = moocore.Hypervolume(ref=np.zeros(sets.shape[-1]), maximise=True)
+        volume = _volume(np.zeros(sets.shape[-1]).tobytes())
         return np.array([volume(points) for points in above])
     order = np.argsort(-above[..., 0], axis=1)
     first, second = np.take_along_axis(above[..., 0], order, 1), np.take_along_axis(above[..., 1], order, 1)
@@ -141,6 +154,6 @@ def checked(points: Array) -> Array:
     points = np.asarray(points, dtype=float)
     if points.ndim != 2 or not len(points):
         raise MorlbenchError(f"a front must be (points, objectives) with at least one point; got shape {points.shape}")
-    if not np.isfinite(points).all():
+    if not isfinite(points.sum()):  # one pass: a sum is finite only if all its terms are
         raise MorlbenchError("a front holds a value that is not finite")
     return points

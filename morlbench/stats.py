@@ -58,21 +58,23 @@ def two_level(values: Array) -> Interval:
 
 
 def bootstrap_t(values: Array, *, replicates: int = 2000, seed: int = 0) -> Interval:
-    """Return the mean of values (s, n) with a two-level bootstrap-t interval: seeds and prompts resampled, then studentised.
+    """Return the mean of values (s, n) with a two-level bootstrap-t interval: seed, prompt and residual effects resampled.
 
-    Source: pigeonhole bootstrap (Owen 2007) with Efron's bootstrap-t. It has no p value.
+    Effects are scaled to the variance of their component first (Davison & Hinkley 1997, section 3.8), each replicate is
+    studentised by its own components, and the limits are symmetric (Hall 1988). Resampling whole seeds and prompts instead
+    counts the residuals three times and covers .92 at 5 x 100 with seed spread .02, this .936 and `two_level` .950. No p value.
     """
     values = _finite(values, 2)
     mean, variance, _ = _crossed(values[None])
-    rng, (s, n) = np.random.default_rng(seed), values.shape
+    (s, n), rng = values.shape, np.random.default_rng(seed)
+    seeds, prompts, rest = _effects(values)
     scaled = []
     for size in _chunks(replicates, 250):
-        drawn = values[rng.integers(0, s, (size, s))[:, :, None], rng.integers(0, n, (size, n))[:, None, :]]
+        drawn = rng.choice(rest, (size, s, n)) + rng.choice(seeds, (size, s, 1)) + rng.choice(prompts, (size, 1, n))
         means, variances, _ = _crossed(drawn)
-        scaled.append((means - mean) / np.sqrt(np.maximum(variances, 1e-15)))
-    low, high = np.quantile(np.concatenate(scaled), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    error = np.sqrt(variance[0])
-    return Interval(float(mean[0]), float(mean[0] - high * error), float(mean[0] - low * error))
+        scaled.append(np.abs(means) / np.sqrt(np.maximum(variances, 1e-300)))
+    half = np.quantile(np.concatenate(scaled), LEVEL) * np.sqrt(variance[0])
+    return Interval(float(mean[0]), float(mean[0] - half), float(mean[0] + half))
 
 
 def bootstrap_hypervolumes(rewards: Array, reference: Array, *, replicates: int = 2000, seed: int = 0) -> Array:
@@ -214,6 +216,17 @@ def _crossed(values: Array) -> tuple[Array, Array, Array]:
     variance = np.maximum(a - e, 0) + np.maximum(b - e, 0) + e
     weight = a**2 / (s - 1) + b**2 / (n - 1) + e**2 / ((s - 1) * (n - 1))
     return mean, variance, np.maximum(variance**2 / np.maximum(weight, 1e-300), s - 1)
+
+
+def _effects(values: Array) -> tuple[Array, Array, Array]:
+    """Return seed (s,), prompt (n,) and residual (s n,) effects, centred and scaled to the variance of their component."""
+    s, n = values.shape
+    rows, columns = values.mean(1) - values.mean(), values.mean(0) - values.mean()
+    rest = (values - rows[:, None] - columns - values.mean()).ravel()
+    noise = (rest**2).sum() / ((s - 1) * (n - 1))
+    parts = ((rows, rows.var(ddof=1) - noise / n), (columns, columns.var(ddof=1) - noise / s), (rest, noise))
+    seeds, prompts, residuals = (part * np.sqrt(max(wanted, 0) / max(float(part.var()), 1e-300)) for part, wanted in parts)
+    return seeds, prompts, residuals
 
 
 def _student(value: float, error: float, freedom: float) -> Interval:

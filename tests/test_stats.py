@@ -186,11 +186,11 @@ def test_bootstrap_hypervolumes_vary_around_the_value_and_are_seeded():
 @pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.0, 0.02, 0.05])
 def test_intervals_over_five_seeds_and_a_hundred_prompts_cover(spread):
-    """Two-level t and bootstrap-t: 93 to 97%. Plain percentiles of the same bootstrap miss it where seeds dominate."""
-    t_repeats, boot_repeats = 4000, 1000
+    """Two-level t lies in 93 to 97%; bootstrap-t is within a point of it; plain percentiles are not where seeds dominate."""
+    t_repeats, boot_repeats = 4000, 500
     hits = [_holds(stats.two_level(crossed(spread, seed=seed))) for seed in range(t_repeats)]
     assert 0.93 <= np.mean(hits) <= 0.97
-    hits = [_holds(stats.bootstrap_t(crossed(spread, seed=seed), replicates=500, seed=seed)) for seed in range(boot_repeats)]
+    hits = [_holds(stats.bootstrap_t(crossed(spread, seed=seed), replicates=250, seed=seed)) for seed in range(boot_repeats)]
     assert 0.92 <= np.mean(hits) <= 0.97
     if spread == 0.05:
         hits = [_percentile_holds(crossed(spread, seed=seed), seed) for seed in range(boot_repeats)]

@@ -1,0 +1,155 @@
+"""How fast numbers come: each indicator beside the loop of its formula, pymoo and (where installed) morl-baselines, in one run.
+
+Run with `pytest tests/benchmark/bench_metrics.py --benchmark-enable --benchmark-only -o addopts=`; rows of a group are the same
+job, so their ratio is read off the table. The last tests check the stated ratios and limits themselves.
+"""
+
+import time
+import timeit
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from evidence import record
+from reference import slow
+
+from morlbench import front, score, stats
+
+
+@pytest.fixture(scope="module")
+def points():
+    """A hundred points on a noisy quarter circle, larger is better."""
+    angle = np.linspace(0.01, np.pi / 2 - 0.01, 100)
+    return np.stack([np.cos(angle), np.sin(angle)], 1) * np.random.default_rng(0).uniform(0.97, 1, (100, 1))
+
+
+@pytest.fixture(scope="module")
+def weights():
+    first = np.linspace(0, 1, 100)
+    return np.stack([first, 1 - first], 1)
+
+
+def indicators():
+    """Return morl-baselines' module of performance indicators, or skip."""
+    return pytest.importorskip("morl_baselines.common.performance_indicators")
+
+
+@pytest.mark.benchmark(group="eum")
+def test_eum(benchmark, points, weights):
+    benchmark(front.expected_utility, points, weights)
+
+
+@pytest.mark.benchmark(group="eum")
+def test_eum_in_loops(benchmark, points, weights):
+    benchmark(slow.expected_utility, points.tolist(), weights.tolist())
+
+
+@pytest.mark.benchmark(group="eum")
+def test_eum_of_morl_baselines(benchmark, points, weights):
+    benchmark(indicators().expected_utility, list(points), list(weights))
+
+
+@pytest.mark.benchmark(group="mul")
+def test_mul(benchmark, points, weights):
+    benchmark(front.maximum_utility_loss, points, points + 0.1, weights)
+
+
+@pytest.mark.benchmark(group="mul")
+def test_mul_in_loops(benchmark, points, weights):
+    benchmark(slow.maximum_utility_loss, points.tolist(), (points + 0.1).tolist(), weights.tolist())
+
+
+@pytest.mark.benchmark(group="mul")
+def test_mul_of_morl_baselines(benchmark, points, weights):
+    benchmark(indicators().maximum_utility_loss, list(points), list(points + 0.1), weights)
+
+
+@pytest.mark.benchmark(group="hypervolume")
+def test_hypervolume(benchmark, points):
+    benchmark(front.hypervolume, points, np.zeros(2))
+
+
+@pytest.mark.benchmark(group="hypervolume")
+def test_hypervolume_of_pymoo(benchmark, points):
+    from pymoo.indicators.hv import HV
+
+    benchmark(HV(ref_point=np.zeros(2)), -points)
+
+
+@pytest.mark.benchmark(group="hypervolume")
+def test_hypervolume_of_morl_baselines(benchmark, points):
+    benchmark(indicators().hypervolume, np.zeros(2), list(points))
+
+
+@pytest.mark.benchmark(group="sparsity")
+def test_sparsity(benchmark, points):
+    benchmark(front.sparsity, points)
+
+
+@pytest.mark.benchmark(group="sparsity")
+def test_sparsity_of_morl_baselines(benchmark, points):
+    benchmark(indicators().sparsity, list(points))
+
+
+@pytest.mark.benchmark(group="igd+")
+def test_igd_plus(benchmark, points):
+    benchmark(front.igd_plus, points, points + 0.05)
+
+
+@pytest.mark.benchmark(group="igd+")
+def test_igd_plus_of_pymoo(benchmark, points):
+    from pymoo.indicators.igd_plus import IGDPlus
+
+    benchmark(IGDPlus(-(points + 0.05)), -points)
+
+
+@pytest.mark.benchmark(group="record")
+@pytest.mark.parametrize("k", [2, 3, 5, 10])
+def test_one_record_to_all_its_metrics(benchmark, k):
+    run = record(k=k, prompts=100, utilities=True, exact=k == 2)
+    score.score([run])  # plugins are imported once per process
+    benchmark.pedantic(score.score, ([run],), rounds=5)
+    assert _best(lambda: score.score([run]), 1) <= 0.2
+
+
+@pytest.mark.benchmark(group="bootstrap")
+@pytest.mark.parametrize(("k", "p"), [(2, 11), (3, 21)])
+def test_two_thousand_replicates_of_ten_methods_and_five_seeds(benchmark, k, p):
+    rng = np.random.default_rng(0)
+    methods = [rng.uniform(0.3, 0.9, (5, p, 1, k)) + rng.normal(0, 0.1, (5, p, 100, k)) for _ in range(10)]
+
+    def every() -> list[np.ndarray]:
+        return [stats.bootstrap_hypervolumes(rewards, np.full(k, 0.1)) for rewards in methods]
+
+    benchmark.pedantic(every, rounds=2)
+    assert _best(every, 1) <= 3.0
+
+
+def test_eum_and_mul_are_twenty_times_faster_than_loops_and_our_checks_cost_little_beside_pymoo(benchmark, points, weights):
+    from pymoo.indicators.hv import HV
+    from pymoo.indicators.igd_plus import IGDPlus
+
+    pairs: dict[str, tuple[Callable[[], object], Callable[[], object], float]] = {
+        "eum": (lambda: front.expected_utility(points, weights), lambda: slow.expected_utility(points.tolist(), weights.tolist()), 20),
+        "mul": (
+            lambda: front.maximum_utility_loss(points, points + 0.1, weights),
+            lambda: slow.maximum_utility_loss(points.tolist(), (points + 0.1).tolist(), weights.tolist()),
+            20,
+        ),
+        "hypervolume": (
+            lambda: front.hypervolume(points, np.zeros(2)),
+            lambda: HV(ref_point=np.zeros(2))(-points),
+            0.75,
+        ),  # both call moocore
+        "igd+": (lambda: front.igd_plus(points, points + 0.05), lambda: IGDPlus(-(points + 0.05))(-points), 0.75),
+    }
+    for name, (ours, theirs, wanted) in pairs.items():
+        ratio = _best(theirs, 5 if wanted > 1 else 3000) / _best(ours, 3000)
+        print(f"{name}: {ratio:.1f} times faster")
+        assert ratio >= wanted, name
+    benchmark(pairs["eum"][0])
+
+
+def _best(call: Callable[[], object], number: int = 200) -> float:
+    """Return the least processor seconds of a call, so that a busy machine does not decide."""
+    return min(timeit.repeat(call, number=number, repeat=3, timer=time.process_time)) / number
