@@ -1,0 +1,64 @@
+"""Print the table of docs/findings/quick.md: `python docs/findings/quick.py RUNS` on the records of its commands.
+
+Per method over its seeds: at how many lattice preferences the realised linear utility exceeds the base's, mean utility,
+hypervolume with its t interval over seeds. Then each expert's gain in its own objective, in standard errors paired by prompt:
+the experts are `rewarded-soups` at the two ends of the lattice.
+"""
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from morlbench import answers, front, record
+from morlbench.metric import Evidence
+
+
+def main(folder: Path) -> None:
+    """Print both tables for all records below `folder`."""
+    runs: dict[str, list[Evidence]] = defaultdict(list)
+    for path in record.find([folder]):
+        evidence = record.load(path).evidence
+        runs[evidence.method.name].append(evidence)
+    print("| method | seeds | wins over the base (of 11), by seed | utility | hypervolume | KL, nats |\n|---|---:|---|---:|---:|---:|")
+    for name in sorted(runs, key=lambda n: -np.mean([_volume(e) for e in runs[n]])):
+        print(_row(name, runs[name]))
+    some = next(iter(runs.values()))
+    base = [front.hypervolume(e.probe("base").means, np.array(e.task.reference_point)) for e in runs["rewarded-soups"] or some]
+    print(f"| *the base's own point* | {len(base)} | | | {_interval(base)} | 0.0 |")
+    print("\n| seed | expert | own objective | base | gain / standard error |\n|---:|---|---:|---:|---:|")
+    for evidence in runs["rewarded-soups"]:
+        for i, name in enumerate(evidence.task.objectives):
+            print(f"| {evidence.seed} | {name} {_expert(evidence, i)}")
+
+
+def _row(name: str, runs: list[Evidence]) -> str:
+    found = [answers.per_preference(e) for e in runs]
+    wins = ", ".join(str(f.wins) for f in found)
+    kl = [e.probe("front").kl for e in runs]
+    nats = np.mean([x.mean() for x in kl if x is not None])
+    volume = _interval([_volume(e) for e in runs])
+    return f"| {name} | {len(runs)} | {wins} | {_interval([float(f.value.mean()) for f in found])} | {volume} | {nats:.1f} |"
+
+
+def _volume(evidence: Evidence) -> float:
+    return front.hypervolume(answers.points(evidence), np.array(evidence.task.reference_point))
+
+
+def _expert(evidence: Evidence, objective: int) -> str:
+    probe = evidence.probe("front")
+    own = probe.rewards[probe.preferences[:, objective].argmax()].mean(1)[:, objective]  # (n,)
+    base = evidence.probe("base").rewards[0].mean(1)[:, objective]
+    gain = own - base
+    errors = gain.mean() / (gain.std(ddof=1) / np.sqrt(len(gain)))
+    return f"| {own.mean():.3f} | {base.mean():.3f} | {errors:.1f} |"
+
+
+def _interval(values: list[float]) -> str:
+    low, high = answers.mean_interval(np.array(values))
+    return f"{np.mean(values):.3f}" + (f" ({low:.3f} to {high:.3f})" if len(values) > 1 else "")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

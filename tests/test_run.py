@@ -1,0 +1,75 @@
+"""The page: equal commands give equal records, the ledger adds up, and every question is asked."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from morlbench import registry
+from morlbench.errors import BadInput
+from morlbench.lm.base import load_base
+from morlbench.metric import Evidence
+from morlbench.record import load, without_costs
+from morlbench.run import run
+from morlbench.store import Store
+
+BUDGET = 256
+
+
+def one_run(folder: Path, seed: int = 0) -> Path:
+    """Train moe-cmab on an exact task at smoke, with a store of its own, and save the record."""
+    method, task = registry.load("methods", "moe-cmab")(), registry.load("tasks", "exact-competing")()
+    record = run(method, task, load_base("exact"), BUDGET, seed=seed, store=Store(folder / "store"))
+    record.save(folder / "seed-0")
+    return folder / "seed-0.json"
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return one_run(tmp_path_factory.mktemp("first"))
+
+
+@pytest.fixture(scope="module")
+def evidence(record: Path) -> Evidence:
+    return load(record).evidence
+
+
+def test_the_same_seed_and_settings_give_the_same_record_byte_for_byte(record: Path, tmp_path: Path) -> None:
+    again, other = one_run(tmp_path / "again"), one_run(tmp_path / "other", seed=1)
+    assert without_costs(again) == without_costs(record)
+    assert again.with_suffix(".parquet").read_bytes() == record.with_suffix(".parquet").read_bytes()
+    assert other.with_suffix(".parquet").read_bytes() != record.with_suffix(".parquet").read_bytes()
+
+
+def test_training_and_search_spend_no_more_than_the_budget(evidence: Evidence) -> None:
+    spent = [line.cost.responses for line in evidence.costs.lines if line.kind in ("training", "search")]
+    assert len(spent) == 3
+    assert spent[:2] == [64, 64]
+    assert sum(spent) == BUDGET
+
+
+def test_evaluation_lines_count_every_answer_of_every_probe(evidence: Evidence) -> None:
+    counted = sum(line.cost.responses for line in evidence.costs.lines if line.kind == "evaluation" and line.part != "rated answers")
+    assert counted == sum(len(probe.responses) for probe in evidence.probes)
+
+
+def test_a_front_method_is_asked_every_question(evidence: Evidence) -> None:
+    names = {probe.name for probe in evidence.probes}
+    assert {"base", "front", "held-out", "adapt", "told", "without-0", "without-1"} <= names
+    front = evidence.probe("front")
+    assert front.rewards.shape == (11, 24, 1, 2)
+    assert front.kl is not None
+    assert front.weights is not None
+    assert np.allclose(front.weights.sum(-1), 1)
+
+
+def test_no_policy_beats_the_optimum_of_an_exact_task(evidence: Evidence) -> None:
+    assert evidence.exact is not None
+    assert (evidence.exact.value <= evidence.exact.optimum + 1e-9).all()
+    assert evidence.exact.gap > 0
+
+
+def test_a_task_and_a_base_that_do_not_fit_are_refused_before_training(tmp_path: Path) -> None:
+    method, task = registry.load("methods", "base")(), registry.load("tasks", "exact-competing")()
+    with pytest.raises(BadInput, match="only the base 'exact'"):
+        run(method, task, load_base("nano"), BUDGET, seed=0, store=Store(tmp_path))
