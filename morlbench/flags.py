@@ -17,6 +17,7 @@ from morlbench.preference import LINEAR, Array
 FLUENCY = 0.5  # nats per token the base finds the answers more surprising than its own, at the worst preference
 SLOW = 2.0  # times the base's seconds per token
 SPREAD = 0.1  # interquartile range over seeds of the hypervolume, relative to its median
+ROUNDING = 1e-9  # what equal answers may differ by
 DROP = 0.02  # utility below the single-policy run at its own preference
 
 
@@ -64,7 +65,7 @@ def middle_collapse(runs: Sequence[Evidence]) -> Flag:
     worst = int(short.mean(1).argmax())
     low = _lower(short[worst], len(inner))
     text = f"utility below the chord of the corners at {_named(w[inner[worst]])}"
-    return Flag("middle-collapse", float(short[worst].mean()), 0.0, low > 0, text)
+    return Flag("middle-collapse", float(short[worst].mean()), 0.0, low > ROUNDING, text)
 
 
 def slow_inference(runs: Sequence[Evidence]) -> Flag:

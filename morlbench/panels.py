@@ -91,8 +91,9 @@ def pair(ax: "Axes", curves: Sequence[Curve], base: Array, task: TaskFacts, pair
 
 def _curve(ax: "Axes", curve: Curve, pick: list[int], *, ordered: bool) -> None:
     tone, means = colour(curve.method), curve.means[:, pick]
-    for one in curve.rewards[..., pick]:
-        _region(ax, one, tone, alpha=0.10)
+    apart = [row for row in range(len(means)) if not (np.abs(means[:row] - means[row]).max(1) < 1e-9).any()]
+    for row in apart:  # a policy blind to preferences is one region, not eleven on top of each other
+        _region(ax, curve.rewards[row][:, pick], tone, alpha=0.10)
     if ordered:
         for seed in curve.seeds if len(curve.seeds) > 1 else ():
             ax.plot(*seed[:, pick].T, color=tone, lw=0.7, alpha=0.45, zorder=2)
@@ -128,8 +129,12 @@ def _weights(ax: "Axes", curves: Sequence[Curve], base: Array, task: TaskFacts) 
 
 
 def _room(point: Array, wanted: tuple[float, float], marks: Sequence[Array], labels: Sequence[Array]) -> Array | None:
-    """Return the first direction, `wanted` before the four sides, in which a label covers neither mark nor label; None if none."""
-    for away in (wanted, (-1.2, 0.0), (1.2, 0.0), (0.0, 1.0), (0.0, -1.0)):
+    """Return the first direction, `wanted` first, in which a label covers neither mark nor label; None if none.
+
+    A label in the middle of a curve keeps to its outer side.
+    """
+    sides = ((-1.2, 0.0), (1.2, 0.0), (0.0, 1.0), (0.0, -1.0)) if abs(wanted[0]) < 1 else ((1.3, 0.3), (0.3, 1.0))
+    for away in (wanted, *sides):
         place = point + ROOM * np.array(away)
         if _clear(place, marks, 0.055, 0.028) and _clear(place, labels, 0.1, 0.05):
             return np.array(away)

@@ -60,7 +60,7 @@ def front_figure(runs: Sequence[Evidence]) -> "Figure":
             exact = k == 2 and any(run.exact is not None for run in runs)
             count = 2 if exact else k * (k - 1) // 2
             columns = min(count, 3)
-            size = (6.4, 5.4) if count == 1 else (4.7 * columns, 5.3 * -(-count // columns))
+            size = (6.8, 5.6) if count == 1 else (4.7 * columns, 5.3 * -(-count // columns))
             figure = Figure(figsize=size, layout="constrained")
             axes = np.atleast_1d(figure.subplots(-(-count // columns), columns)).ravel()
             for ax, (i, j) in zip(axes, combinations(range(k), 2), strict=False):
@@ -107,13 +107,14 @@ def _legend(figure: "Figure", curves: Sequence[Curve]) -> None:
 def _title(figure: "Figure", runs: Sequence[Evidence]) -> None:
     task, seeds, budgets = runs[0].task, sorted({run.seed for run in runs}), sorted({run.budget for run in runs})
     spent = f"{budgets[0]:,}" if len(budgets) == 1 else f"{budgets[0]:,} to {budgets[-1]:,}"
-    over = f"mean of {len(seeds)} seeds (thin: each)" if len(seeds) > 1 else f"seed {seeds[0]}"
+    over = f"mean of {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
     prompts, k = len(runs[0].probe("front").prompts), len(task.objectives)
     about = f"95% intervals over {prompts} prompts"
     if k == 2:
-        about = f"shaded: 95% region of the mean over {prompts} prompts; w: weight of {task.objectives[0]}, pale 0 to full 1"
+        about = f"shaded: 95% region over {prompts} prompts; w: weight of {task.objectives[0]}, pale 0 to full 1"
+        about += "; thin: each seed" if len(seeds) > 1 else ""
     elif k < 5:
-        about = f"shaded: 95% region of the mean over {prompts} prompts; marks pale to full: weight of the horizontal objective"
+        about = f"shaded: 95% region over {prompts} prompts; marks pale to full: weight of the horizontal objective"
     figure.suptitle(f"{task.name} · {spent} scored responses · {over}\n", x=0.012, ha="left", fontsize=11.5, color=INK)
     figure.text(0.012, 1 - 0.31 / figure.get_figheight(), about, ha="left", va="top", fontsize=9, color="#555555")
 

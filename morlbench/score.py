@@ -81,12 +81,22 @@ def across_seeds(frame: pd.DataFrame) -> pd.DataFrame:
         elif len(group) == 1:
             row |= {name: group[name].iloc[0] for name in ("value", "low", "high", "reason")}
         else:
-            found = stats.seed_interval(group["value"].to_numpy(dtype=float))
-            told = group["reason"][group["reason"].str.startswith(RAISED)]
-            row |= {"value": found.value, "low": found.low, "high": found.high, "reason": told.iloc[0] if len(told) else ""}
+            row |= _joined(group)
         rows.append(row)
     rest = frame[frame["seed"].isna()]
     return _frame([*rows, *({str(key): value for key, value in row.items()} for row in rest.to_dict("records"))])
+
+
+def _joined(group: pd.DataFrame) -> dict[str, object]:
+    """Return the value over seeds: the mean with its t interval, or for a flag the worst seed and how many raise it."""
+    values = group["value"].to_numpy(dtype=float)
+    if group["family"].iloc[0] != "flag":
+        found = stats.seed_interval(values)
+        return {"value": found.value, "low": found.low, "high": found.high}
+    raised = group["reason"].str.startswith(RAISED)
+    worst = group["reason"].iloc[int(values.argmax())].partition(": ")[2]
+    reason = f"{RAISED}: {worst} in {raised.sum()} of {len(group)} seeds" if raised.any() else f"ok: {worst}"
+    return {"value": float(values.max()), "low": np.nan, "high": np.nan, "reason": reason}
 
 
 def to_json(frame: pd.DataFrame) -> str:

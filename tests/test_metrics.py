@@ -362,6 +362,8 @@ def test_a_collapse_in_the_middle_is_flagged_and_a_straight_chord_is_not():
     noise = np.random.default_rng(0).normal(0, 0.02, (11, 50, 1, 2))
     straight = 0.3 + 0.5 * w[:, None, None] + noise
     assert not flags.middle_collapse([from_rewards(straight, w)]).raised
+    blind = np.repeat(straight[:1], 11, 0)
+    assert not flags.middle_collapse([from_rewards(blind, w)]).raised
     dented = straight.copy()
     dented[4:7] -= 0.2
     found = flags.middle_collapse([from_rewards(dented, w)])

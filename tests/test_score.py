@@ -148,5 +148,13 @@ def test_raised_flags_are_shown_with_their_threshold():
     assert "no failure signature raised" in printed(score.score([record(prompts=60)]))
 
 
+def test_a_flag_over_seeds_shows_the_worst_and_how_many_raise_it():
+    joined = score.across_seeds(score.score([record(seed=seed, prompts=60, kl=9.0 if seed else 1.0) for seed in range(3)]))
+    row = joined[joined["metric"] == "kl-overspent"].iloc[0]
+    assert row["reason"].startswith("raised: ")
+    assert row["reason"].endswith("in 2 of 3 seeds")
+    assert row["value"] > 0
+
+
 def test_an_empty_frame_says_so():
     assert "no records" in printed(score.score([]))
