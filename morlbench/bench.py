@@ -167,6 +167,11 @@ class Bench:
             raise OverBudget(f"part {part!r} needs {cost.responses} scored responses; the budget of {self.budget} has {self.left} left")
         self.ledger.append(Line(part, "training", cost))
 
+    @property
+    def serving(self) -> bool:
+        """Whether training is over."""
+        return self._serving
+
     def serve(self) -> None:
         """End training: from here scoring is inference, counted and not limited, on any prompt."""
         self._serving = True

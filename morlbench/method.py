@@ -32,7 +32,7 @@ class Responses:
 
 @dataclass(frozen=True)
 class Feedback:
-    """What one user said of answers: ratings (n,) in [0, 1] or thumbs (n,) in {0, 1}; no reward vector is shown."""
+    """What one user said of answers: ratings (n,) on the user's own scale or thumbs (n,) in {0, 1}; no reward vector is shown."""
 
     prompts: Texts
     responses: Responses

@@ -14,13 +14,13 @@ import numpy as np
 
 from morlbench import probe
 from morlbench.bench import Bench, Watch
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, MorlbenchError
 from morlbench.facts import facts, method_facts
 from morlbench.lm.base import Base
 from morlbench.lm.speed import compare_speed, peak_memory
 from morlbench.method import Method
 from morlbench.metric import Costs, Evidence
-from morlbench.preference import Array, lattice
+from morlbench.preference import Array, check_preference, lattice
 from morlbench.record import Provenance, RunRecord
 from morlbench.seeds import derive
 from morlbench.store import Store
@@ -47,15 +47,19 @@ def run(
     aside.
     """
     _check_pair(task, base)
+    if preference:
+        check_preference(preference, task.k)
     begin, cpu = time.perf_counter(), time.process_time()
     bench = Bench(task, base, budget, store, preference=preference, watch=watch)
     policy = method.train(bench, seed=derive(seed, "train"))
+    if bench.serving:
+        raise MorlbenchError(f"method {method.name!r} ended its own budget by calling serve(); only a run may do that")
     bench.serve()  # from here scoring is inference: counted, not limited
+    speed = compare_speed(policy, bench, task)
     wanted = preferences(task, method, bench.preference)
     asker = probe.Asker(task, bench, seed=derive(seed, "test"))
     probes = [*asker.front(policy, wanted, method), *asker.users(policy), *asker.deletions(policy, wanted)]
     exact = task.exact(policy, wanted)
-    speed = compare_speed(policy, base, task)
     costs = Costs(
         tuple(bench.ledger), speed, time.perf_counter() - begin, time.process_time() - cpu, peak_memory(), bench.trainable_parameters
     )  # fmt: skip
@@ -90,3 +94,5 @@ def _check_pair(task: Task, base: Base) -> None:
     if (task.base == "exact") != (base.name == "exact"):
         wanted = "only the base 'exact'" if task.base == "exact" else "a text base such as 'nano', not 'exact'"
         raise BadInput(f"task {task.name!r} takes {wanted}; it was given {base.name!r}")
+    if task.decoding.min_tokens and base.ends:
+        raise BadInput(f"task {task.name!r} sets min_tokens; only a base without an end token keeps it, and {base.name!r} has one")

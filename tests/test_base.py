@@ -109,7 +109,7 @@ def test_identity_changes_with_the_weights() -> None:
     [("nanoo", "did you mean 'nano'"), ("no/such-model", "could not be read"), ("./missing", "could not be read")],
 )
 def test_an_unreadable_base_is_one_sentence(name: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(BadInput, match=says) as raised:
         load_base(name)
     assert "\n" not in str(raised.value)

@@ -290,7 +290,10 @@ def test_best_of_n_scores_while_serving_and_beats_one_sample(base: Base, tmp_pat
     task = Toy()
     bench = Bench(task, base, 256, Store(tmp_path))
     prompts, w = task.prompts("test"), np.tile([1.0, 0.0], (12, 1))
-    gains = [task.score(prompts, BestOfN(n=n).train(bench, seed=0).respond(prompts, w, seed=3).texts)[:, 0].mean() for n in (1, 8)]
+    policies = [BestOfN(n=n).train(bench, seed=0) for n in (1, 8)]
+    assert not bench.serving
+    bench.serve()
+    gains = [task.score(prompts, policy.respond(prompts, w, seed=3).texts)[:, 0].mean() for policy in policies]
     assert gains[1] > gains[0]
     assert [(line.kind, line.cost.responses) for line in bench.ledger] == [("inference", 12), ("inference", 96)]
 

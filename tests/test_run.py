@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from morlbench import registry
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, MorlbenchError
 from morlbench.lm.base import load_base
 from morlbench.metric import Evidence
 from morlbench.record import load, without_costs
@@ -73,3 +73,19 @@ def test_a_task_and_a_base_that_do_not_fit_are_refused_before_training(tmp_path:
     method, task = registry.load("methods", "base")(), registry.load("tasks", "exact-competing")()
     with pytest.raises(BadInput, match="only the base 'exact'"):
         run(method, task, load_base("nano"), BUDGET, seed=0, store=Store(tmp_path))
+
+
+def test_a_method_that_lifts_its_own_limit_is_refused(tmp_path: Path) -> None:
+    cls = registry.load("methods", "base")
+
+    class Cheat(cls):  # type: ignore[misc, valid-type]
+        def train(self, bench, *, seed):  # type: ignore[no-untyped-def]
+            bench.serve()
+            return super().train(bench, seed=seed)
+
+    with pytest.raises(MorlbenchError, match="ended its own budget"):
+        run(Cheat(), registry.load("tasks", "exact-competing")(), load_base("exact"), BUDGET, seed=0, store=Store(tmp_path))
+
+
+def test_a_record_keeps_the_tasks_kl_budget(evidence: Evidence) -> None:
+    assert evidence.task.kl_budget == registry.load("tasks", "exact-competing").kl_budget is not None

@@ -82,11 +82,13 @@ def test_a_sweep_killed_at_random_moments_ends_with_the_records_of_an_undisturbe
     assert end(process) == 0
     longest, expected = time.monotonic() - begin, records(tmp_path / "whole")
     rng, killed, reached = random.Random(0), 0, set[int]()
-    for rounds in range(KILLS):
+    for rounds in range(3 * KILLS):
         out, code = tmp_path / f"killed-{rounds}", -signal.SIGKILL
         while code and killed < KILLS:
             code = killed_after(rng.uniform(0, longest), start(out), whole_group=True)
             killed += code == -signal.SIGKILL
+        if code == 0:  # it ended before its kill: the machine is faster than when the whole sweep was timed
+            longest *= 0.8
             reached.add(len(list(out.rglob("seed-*.parquet"))))
         sweep_once(out, HERE)
         assert records(out) == expected

@@ -25,8 +25,7 @@ class BestOfN(Method):
     n: int = Field(default=4, ge=1, le=1024)
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
-        """Spend nothing; from here on scoring is inference, counted and not limited."""
-        bench.serve()
+        """Spend nothing; the policy scores while it serves, which is counted as inference and not limited."""
         return BestOf(bench, base_policy(bench.base, bench.decoding), self.n)
 
 

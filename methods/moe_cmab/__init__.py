@@ -53,6 +53,7 @@ class MoeCmab(Method):
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend `expert_share` of the budget on experts and the rest on the gate."""
+        check_level(self.level, len(bench.base.layers))
         plan = Settings(rate=self.rate, rank=self.rank)
         found = train_experts(
             bench, self.experts, self.epsilon, responses=int(bench.budget * self.expert_share), seed=seed, settings=plan

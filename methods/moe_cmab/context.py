@@ -1,7 +1,7 @@
 """What the gate sees of a prompt: where each expert would push the next token, or the base's pooled states.
 
-Log-ratios to the base at the end of the prompt come free with the prompt's forward pass. Prompts are remembered, since a
-policy is asked about the same ones at many preferences.
+Log-ratios to the base at the end of the prompt cost one pass over the prompt for each expert and one for the base. Prompts are
+remembered, since a policy is asked about the same ones at many preferences.
 """
 
 from collections.abc import Callable
@@ -75,6 +75,7 @@ def _log_ratios(mixture: Mixture, prompts: Texts) -> Array:
 def _pooled(mixture: Mixture, prompts: Texts) -> Array:
     """Return the base's mean final state over the prompt (n, d)."""
     ids, mask = mixture.base.encode(prompts)
-    states = mixture.base.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+    position = (mask.cumsum(1) - 1).clamp(min=0)
+    states = mixture.base.backbone(input_ids=ids, attention_mask=mask, position_ids=position).last_hidden_state
     weights = mask[:, :, None].to(states.dtype)
     return np.asarray(((states * weights).sum(1) / weights.sum(1)).cpu().numpy(), dtype=float)

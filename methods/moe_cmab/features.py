@@ -1,7 +1,7 @@
 """The context a gate sees: principal components of what the experts would say next, compared with the base.
 
-At the end of a prompt each expert i gives log π_i(v) - log π_0(v) for every word v: how it would steer this very prompt. The
-forward pass is one the policy needs anyway. Components are fitted on training prompts without any label. They share one scale
+At the end of a prompt each expert i gives log π_i(v) - log π_0(v) for every word v: how it would steer this very prompt. It
+costs one pass over the prompt for each of them. Components are fitted on training prompts without any label. They share one scale
 and are not whitened: what steers prompts apart most should be believed first, and a ridge shrinks the small ones.
 """
 

@@ -1,4 +1,4 @@
-"""Serve rewarded soups with each prompt's preference replaced by another's: does the preference matter at all?"""
+"""Serve rewarded soups at a random preference for each prompt, whatever is asked: does the preference matter at all?"""
 
 from typing import ClassVar
 

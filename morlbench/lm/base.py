@@ -58,7 +58,8 @@ class Base:
         self.tokenizer.padding_side = "left"
         _silence_dropout(self.model)
         self.model.requires_grad_(False).train(False)
-        self.identity = f"{self.name}-{_digest(self.model)}"
+        _check_head(self.model, self.backbone)
+        self.identity = f"{self.name}-{_digest(self.model, f'{self.tokenizer.chat_template}{self.ends}')}"
         place, norm = _final_norm(self.backbone)
         weight = next(self.model.parameters())
         setattr(self.backbone, place, FinalNorm(norm, self.model.config.hidden_size, weight.dtype, weight.device))
@@ -93,8 +94,8 @@ class Base:
     def ends(self) -> tuple[int, ...]:
         """Ids that end an answer; empty where answers have one fixed length."""
         eos = self.model.generation_config.eos_token_id if self.model.generation_config else None
-        eos = self.tokenizer.eos_token_id if eos is None and self.model.config.eos_token_id is not None else eos
-        return () if eos is None else tuple(eos) if isinstance(eos, list) else (int(eos),)
+        found = {*(eos if isinstance(eos, list) else [eos]), self.tokenizer.eos_token_id} - {None}  # as the trainer stops
+        return tuple(sorted(int(i) for i in found if int(i) < self.vocabulary))
 
     def targets(self) -> dict[str, nn.Module]:
         """Return every linear layer inside the transformer layers by its name in the model."""
@@ -188,8 +189,18 @@ def _final_norm(backbone: PreTrainedModel) -> tuple[str, nn.Module]:
     raise BadInput(f"base of type {type(backbone).__name__} has no final norm this version knows (norm, ln_f, final_layernorm)")
 
 
-def _digest(model: PreTrainedModel) -> str:
-    digest = hashlib.sha256()
+def _check_head(model: PreTrainedModel, backbone: PreTrainedModel) -> None:
+    """Refuse a model whose logits are more than its head on its last states (a scale, a soft cap): serving would differ."""
+    ids = torch.zeros(1, 2, dtype=torch.long, device=model.device)
+    with torch.inference_mode():
+        whole = model(input_ids=ids).logits
+        parts = model.get_output_embeddings()(backbone(input_ids=ids).last_hidden_state)  # type: ignore[no-untyped-call]
+    if not torch.allclose(whole, parts, atol=1e-3, rtol=1e-3):
+        raise BadInput(f"base of type {type(model).__name__} changes its logits after the head, which this version cannot serve")
+
+
+def _digest(model: PreTrainedModel, extra: str) -> str:
+    digest = hashlib.sha256(extra.encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().to("cpu", torch.float32).numpy().tobytes())

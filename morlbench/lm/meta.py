@@ -4,7 +4,7 @@ import numpy as np
 
 from morlbench.bench import Bench
 from morlbench.lm.adapter import Adapter
-from morlbench.lm.mixing import Mixture
+from morlbench.lm.mixing import Mixture, check_level
 from morlbench.lm.policy import LMPolicy, single_policy
 from morlbench.lm.train import Recipe, Settings, expert, one_hot
 from morlbench.method import Policy
@@ -14,6 +14,7 @@ from morlbench.task import Texts
 
 def objective_experts(bench: Bench, *, responses: int, seed: int, level: str, settings: Settings = Settings()) -> Mixture:  # noqa: B008
     """Return one plain expert per objective, `responses` in total shared equally, combined at `level`."""
+    check_level(level, len(bench.base.layers))
     share = responses // bench.k
     found = [expert(bench, Recipe(one_hot(bench.k, i), settings=settings), responses=share, seed=seed) for i in range(bench.k)]
     return Mixture(bench.base, found, level, temperature=bench.decoding.temperature)
