@@ -76,7 +76,10 @@ def end(process: subprocess.Popen[str]) -> int:
         return process.wait(300)
 
 
-def test_a_sweep_killed_at_random_moments_ends_with_the_records_of_an_undisturbed_one(tmp_path: Path) -> None:
+def test_a_sweep_killed_at_random_moments_ends_with_the_records_of_an_undisturbed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIGHT_SECONDS", "0.02")  # so that the work, not starting and ending, is where kills fall
     process, begin = start(tmp_path / "whole"), time.monotonic()
     go(process)
     assert end(process) == 0
@@ -87,9 +90,9 @@ def test_a_sweep_killed_at_random_moments_ends_with_the_records_of_an_undisturbe
         while code and killed < KILLS:
             code = killed_after(rng.uniform(0, longest), start(out), whole_group=True)
             killed += code == -signal.SIGKILL
+            reached.add(len(list(out.rglob("seed-*.parquet"))))
         if code == 0:  # it ended before its kill: the machine is faster than when the whole sweep was timed
             longest *= 0.8
-            reached.add(len(list(out.rglob("seed-*.parquet"))))
         sweep_once(out, HERE)
         assert records(out) == expected
         assert not list(out.rglob("*.part"))
@@ -134,7 +137,7 @@ def test_records_that_differ_in_one_answer_are_told_apart(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("locked", [True, False])
 def test_two_sweeps_at_once_compute_no_run_twice_thanks_to_the_locks(locked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIGHT_SECONDS", "0.03")
+    monkeypatch.setenv("LIGHT_SECONDS", "0.02")
     if not locked:
         monkeypatch.setenv("LIGHT_UNLOCKED", "1")
     both = [start(tmp_path / "out", seeds="0..3") for _ in range(2)]
