@@ -1,4 +1,4 @@
-"""Exact: what counts is word order, how many words outrank the first or are outranked by it; not additive in words."""
+"""Exact: what counts is word order, the share of pairs of words in rising or in falling rank; not additive in words."""
 
 from typing import ClassVar
 
@@ -11,13 +11,13 @@ from morlbench.task import Decoding, Objective, Relation, Split
 
 
 class ExactOrder(ExactTask):
-    """Words have a rank, which depends on whether the prompt's first word is of the first four; answers of five words."""
+    """Words have a rank; answers of five words; the prompt matters through the base alone."""
 
     name: ClassVar[str] = "exact-order"
     version: ClassVar[int] = 1
     objectives: ClassVar[tuple[Objective, ...]] = (
-        Objective("above", "share of the later words that rank above the answer's first word", 0, 1),
-        Objective("below", "share of the later words that rank below the answer's first word", 0, 1),
+        Objective("rising", "share of the answer's ten pairs of words whose later word ranks strictly higher", 0, 1),
+        Objective("falling", "share of the answer's ten pairs of words whose later word ranks strictly lower", 0, 1),
     )
     relation: ClassVar[Relation] = "competing"
     decoding: ClassVar[Decoding] = Decoding(max_tokens=5, min_tokens=5)
@@ -25,17 +25,16 @@ class ExactOrder(ExactTask):
     sizes: ClassVar[dict[Split, int]] = {"train": 256, "dev": 32, "adapt": 32, "test": 8}
     preference: ClassVar[tuple[float, ...]] = (0.8, 0.2)  # where the gain over the base is not small
     reference_point: ClassVar[tuple[float, ...]] = (0.0, 0.0)
-    kl_budget: ClassVar[float | None] = 2.194
+    kl_budget: ClassVar[float | None] = 3.577
 
     def reward(self, prompts: Ids, answers: Ids) -> Array:
         """Return rewards (n, 2)."""
-        ranks = _ranks()[prompts[:, 0] * 2 // len(WORDS)]  # (n, V)
-        given = np.take_along_axis(ranks, answers, 1)  # (n, t)
-        later, first = given[:, 1:], given[:, :1]
-        return np.stack([(later > first).mean(1), (later < first).mean(1)], 1)
+        ranks = _ranks()[answers]  # (n, t)
+        t = answers.shape[1]
+        steps = np.stack([ranks[:, later] - ranks[:, earlier] for later in range(t) for earlier in range(later)], 1)
+        return np.stack([(steps > 0).mean(1), (steps < 0).mean(1)], 1)
 
 
 def _ranks() -> Ids:
-    """Return each word's rank in both groups of prompts (2, V)."""
-    rng = np.random.default_rng(derive(0, "exact order"))
-    return np.stack([rng.permutation(len(WORDS)) for _ in range(2)])
+    """Return each word's rank (V,)."""
+    return np.random.default_rng(derive(0, "exact order")).permutation(len(WORDS))
