@@ -64,8 +64,8 @@ def test_a_page_without_markers_is_refused(folder):
 @pytest.mark.parametrize("name", ["aggregation", "relation"])
 def test_every_run_of_a_study_can_be_planned(name, tmp_path):
     one = study.find(name)
-    planned = jobs(study.grid(one, seeds="0..4", budget="standard", text=False, out=tmp_path))
-    assert len(planned) == 5 * len(one.methods) * len(one.tasks)
+    planned = [job for grid in study.grids(one, seeds="0..4", budget="standard", text=True, out=tmp_path) for job in jobs(grid)]
+    assert len(planned) == 5 * len(one.methods) * len(one.tasks + one.text)
 
 
 def test_an_unknown_study_is_answered_with_the_nearest():
@@ -74,5 +74,5 @@ def test_an_unknown_study_is_answered_with_the_nearest():
 
 
 def test_variants_are_named_by_their_level():
-    assert study.short("combine (level=hidden-pre)") == study.short("combine+level=hidden-pre") == "hidden-pre"
+    assert study.short("combine (level=hidden-pre)") == study.short("combine+level=hidden-pre+rate=0.001") == "hidden-pre"
     assert study.short("mod") == "mod"
