@@ -13,6 +13,7 @@ from morlbench.lm import exact
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.exact_task import WORDS, ExactTask, all_answers, read
+from morlbench.lm.floor import Fit, floor
 from morlbench.lm.headroom import headroom, mixtures
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy, base_policy, sample, teacher_force
@@ -286,3 +287,7 @@ def test_a_true_front_survives_the_record(base):
     assert unpack(pack(points), 2) == pytest.approx(points, abs=1e-6)
     with pytest.raises(ValueError, match="decompressing"):
         unpack("AAAA", 2)
+
+
+def test_a_supervised_fit_of_the_optimum_comes_near_it(base, task):
+    assert floor(task, base, np.array([1.0, 0.0]), Fit(steps=120, batch=64, prompts=32)) < 0.4  # 1 is the base; whole fits end near .02
