@@ -126,7 +126,7 @@ def _low_rank(a: torch.Tensor, b: torch.Tensor) -> Hook:
 
 
 def _uniform(rank: int, size: int, rng: torch.Generator) -> torch.Tensor:
-    return (torch.rand(rank, size, generator=rng) * 2 - 1) / size**0.5
+    return torch.as_tensor((torch.rand(rank, size, generator=rng) * 2 - 1) / size**0.5)
 
 
 if __name__ == "__main__":
