@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from morlbench.lm.trainer import Steer
 
-TRAINER = 2  # raise when a change makes equal recipes train differently
+TRAINER = 3  # raise when a change makes equal recipes train differently
 CHECKPOINT = 256  # responses between stored prefixes
 
 
@@ -163,11 +163,11 @@ def steered(bench: Bench, steer: "Steer", name: str, plan: Plan, *, aside: int =
 
 def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
     """Train one adapter inside the bench's open part and return it; with `plan.folder`, leave checkpoints there."""
-    from morlbench.lm.trainer import AfterStep, VectorTrainer, undisturbed
+    from morlbench.lm.trainer import AfterStep, VectorTrainer, answers_alone, undisturbed
 
     settings, steps = plan.settings, plan.responses // plan.settings.batch
     _check_prompts(bench.prompts("train"), settings)
-    with undisturbed(), tempfile.TemporaryDirectory() as scratch:
+    with undisturbed(), answers_alone(), tempfile.TemporaryDirectory() as scratch:
         trainer = VectorTrainer(
             model=copy.deepcopy(bench.base.model),  # PEFT edits in place; the base serves other policies
             reward_funcs=[_named_dummy],
@@ -177,6 +177,7 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
             peft_config=_lora(bench.base, settings),
         )
         trainer.bench, trainer.steer = bench, steer
+        trainer.refer_to(bench.base.model)
         trainer.vectors = steer.mix(np.eye(bench.k)) is not None
         if plan.start is not None:
             _insert(trainer.model, plan.start, settings)

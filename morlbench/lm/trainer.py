@@ -6,6 +6,7 @@ hooks of `RLOOTrainer` are overridden: `_calculate_rewards`, so that one call sc
 both and the trl version. Leaves out GRPO: its group scaling silently rescales beta.
 """
 
+import copy
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,11 +15,14 @@ from typing import Protocol
 import numpy as np
 import torch
 import transformers
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import RLOOTrainer
+from trl.trainer import utils as trl_utils
 
 from morlbench.bench import Bench
 from morlbench.errors import MorlbenchError
+from morlbench.lm.base import FinalNorm
+from morlbench.lm.jacobian import along, jacobian, watched
 from morlbench.preference import Array
 
 
@@ -38,6 +42,13 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
     bench: Bench
     steer: Steer
     vectors: bool  # whether steer mixes gradients
+    ref_model: torch.nn.Module | None
+
+    def refer_to(self, base: PreTrainedModel) -> None:
+        """Take reference log-probabilities from the frozen base instead of switching every adapter off and on again at each step."""
+        reference = copy.copy(base)  # shares every weight; only the forward that TRL replaces is its own
+        trl_utils.add_fused_lm_head(reference, temperature=self.temperature)
+        self.ref_model = reference
 
     def _calculate_rewards(
         self, inputs: list[dict[str, list[dict[str, str]]]], prompts: object, completions: list[list[dict[str, str]]], ids: list[list[int]]
@@ -65,30 +76,34 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
     def compute_loss(
         self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], return_outputs: bool = False, num_items_in_batch: int | None = None
     ) -> torch.Tensor:
-        """Return TRL's loss, or the mixture of one loss per objective whose gradient is J^T w."""
+        """Return TRL's loss, or where gradients are mixed a function whose gradient is J^T w: J is known, so that costs no pass."""
         if not self.vectors:
             self.bench.work(steps=1, backward=1)
             loss: torch.Tensor = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             return loss
-        losses = self._objective_losses(model, inputs)
         parameters = [p for p in model.parameters() if p.requires_grad]
-        rows = [torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True) for loss in losses]
-        jacobian = torch.stack([torch.cat([g.flatten() for g in row if g is not None]) for row in rows]).double()
-        weights = self.steer.mix((jacobian @ jacobian.T).cpu().numpy())
+        losses, rows = self._objectives(model, inputs, parameters)
+        weights = self.steer.mix((rows @ rows.T).cpu().numpy())
         if weights is None:
             raise MorlbenchError("a gradient method returned no weights")
-        self.bench.work(steps=1, backward=len(losses) + 1)
-        return torch.dot(losses, torch.as_tensor(weights, dtype=losses.dtype, device=losses.device))
+        self.bench.work(steps=1, backward=len(losses))
+        return along(torch.as_tensor(weights, dtype=rows.dtype, device=rows.device) @ rows, parameters)
 
-    def _objective_losses(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Return RLOO's loss for each objective's advantages (k,), from one forward pass."""
+    def _objectives(
+        self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], parameters: list[torch.nn.Parameter]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return RLOO's loss for each objective's advantages (k,) and its gradients (k, P), from one forward pass."""
         ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
         mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
-        log_p, _, _ = self._get_per_token_logps_and_entropies(model, ids, mask, inputs["completion_ids"].shape[1])
-        ratio = ((log_p * inputs["completion_mask"]).sum(1) - inputs["old_logps"]).exp()[:, None]  # (n, 1)
+        last = next(m for m in model.modules() if isinstance(m, FinalNorm))
+        with watched(last) as states:
+            log_p, _, _ = self._get_per_token_logps_and_entropies(model, ids, mask, inputs["completion_ids"].shape[1])
+        answers = (log_p * inputs["completion_mask"]).sum(1)
+        ratio = (answers - inputs["old_logps"]).exp()[:, None]  # (n, 1)
         advantages = inputs["vector_advantages"]
         clipped = ratio.clamp(1 - self.epsilon_low, 1 + self.epsilon_high)
-        return torch.neg(torch.minimum(ratio * advantages, clipped * advantages).mean(0))
+        losses = torch.neg(torch.minimum(ratio * advantages, clipped * advantages).mean(0))
+        return losses, jacobian(losses, answers, states[-1], parameters)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep no log: the ledger and the record say what happened."""
@@ -109,6 +124,17 @@ class AfterStep(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Pass the step on."""
         self._call(state.global_step)
+
+
+@contextmanager
+def answers_alone() -> Iterator[None]:
+    """Have TRL's head score answers and not their prompts, as it does on a GPU: without Triton it scores every position for nothing."""
+    compact = trl_utils._use_triton
+    trl_utils._use_triton = lambda _device: True
+    try:
+        yield
+    finally:
+        trl_utils._use_triton = compact
 
 
 @contextmanager
