@@ -175,6 +175,8 @@ def test_a_gate_survives_its_json(config):
     assert again.config == gate.config
     assert again.to_json() == gate.to_json()
     assert again.weights(z, preferences, HARD).tolist() == gate.weights(z, preferences, HARD).tolist()
+    paid = costly(GateConfig(beta=0.1), n=30)
+    assert Gate.from_json(paid.to_json()).kl.tolist() == paid.kl.tolist()
     empty = Gate.start(MIDDLE, 2, 0)
     assert Gate.from_json(empty.to_json()).weights(np.zeros((1, 0)), EVEN[None]).tolist() == [[0.5, 0.5]]
 
@@ -205,8 +207,54 @@ def test_components_are_uncorrelated_ordered_and_of_mean_variance_one():
     assert Components.fit(np.ones((5, 4))).transform(np.ones((2, 4))).shape == (2, 0)
 
 
+def costly(config: GateConfig, *, n: int = 600, seed: int = 0) -> Gate:
+    """Both rewards are .5 + .2 a at mixture (a, 1 - a), yet the ends cost KL 8 (a - .5)²: with beta .1, u - beta KL is best at a = .625."""
+    rng = np.random.default_rng(seed)
+    mixtures = arms(2)[rng.integers(11, size=n)]
+    rewards = 0.5 + 0.2 * mixtures[:, :1] + 0.02 * rng.standard_normal((n, 2))
+    kl = 8 * (mixtures[:, 0] - 0.5) ** 2 + 0.1 * rng.standard_normal(n)
+    return Gate.start(MIDDLE, 2, 0, config=config, seed=seed).update(np.zeros((n, 0)), mixtures, rewards, kl)
+
+
+@pytest.mark.parametrize("labels", ["relabelled", "smeared", "plug-in"])
+@pytest.mark.parametrize("model", ["shared", "disjoint", "network"])
+def test_an_end_that_costs_more_kl_than_it_earns_is_left_unless_kl_does_not_count(labels, model):
+    for utility in (LINEAR, Utility("chebyshev"), Utility("soft-threshold", (0.4, 0.4))):
+        middle, end = (
+            costly(GateConfig(labels=labels, model=model, beta=beta)).weights(np.zeros((1, 0)), EVEN[None], utility)[0, 0]
+            for beta in (0.1, 0.0)
+        )
+        assert 0.45 <= middle <= 0.75
+        assert end >= 0.9
+
+
+def test_kl_is_counted_for_a_believed_preference_and_while_exploring_but_a_users_ratings_do_not_see_it():
+    paid, free = (costly(GateConfig(beta=beta)) for beta in (0.1, 0.0))
+    z, grid = np.zeros((1, 0)), np.array([[0.2, 0.8], [0.6, 0.4]])
+    for utility in (LINEAR, Utility("chebyshev")):
+        assert paid.weights_under(z, grid, EVEN, utility)[0, 0] <= 0.75 < free.weights_under(z, grid, EVEN, utility)[0, 0]
+        assert (paid.expected(z, EVEN[None], grid, utility) == free.expected(z, EVEN[None], grid, utility)).all()
+    tried = [gate.choose(z, EVEN[None], LINEAR, np.random.default_rng(0))[0, 0] for gate in (paid, free)]
+    assert tried[0] <= 0.75 < tried[1]
+
+
+def test_the_penalised_labels_are_u_minus_beta_kl_in_the_normal_equations():
+    gate, w = costly(GateConfig(beta=0.1, weak=0.5), n=40), np.array([0.3, 0.7])
+    rows = hats(gate.mixtures)
+    target = Utility("chebyshev")(gate.rewards, w) - Utility("chebyshev")(MIDDLE[0], w) - 0.1 * gate.kl
+    theta = np.linalg.solve(0.5 * np.eye(5) + rows.T @ rows, rows.T @ target)
+    found = gate._means(gate._features(np.zeros((1, 0)), arms(2)[None]), w[None], Utility("chebyshev"))
+    assert found[0] == pytest.approx(hats(arms(2)) @ theta, abs=1e-10)
+
+
 def test_bad_input_is_refused_in_a_sentence():
     gate = Gate.start(MIDDLE, 2, 2)
+    with pytest.raises(MorlbenchError, match=r"counts KL \(beta 0.1\) and was given none"):
+        Gate.start(MIDDLE, 2, 2, config=GateConfig(beta=0.1)).update(np.zeros((1, 2)), EVEN[None], MIDDLE)
+    with pytest.raises(MorlbenchError, match=r"KL of shape \(2,\)"):
+        gate.update(np.zeros((1, 2)), EVEN[None], MIDDLE, np.zeros(2))
+    with pytest.raises(BadInput, match="beta = -1"):
+        GateConfig(beta=-1)
     with pytest.raises(MorlbenchError, match=r"rewards that are not all finite"):
         gate.update(np.zeros((1, 2)), EVEN[None], np.full((1, 2), np.nan))
     with pytest.raises(MorlbenchError, match=r"context of shape \(1, 3\)"):

@@ -11,11 +11,11 @@ import trl
 from trl.trainer import utils as trl_utils
 
 from morlbench.bench import Bench
-from morlbench.errors import BadInput, OverBudget
+from morlbench.errors import BadInput, MorlbenchError, OverBudget
 from morlbench.lm.average import ETA, Average
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.bases import exact
-from morlbench.lm.jacobian import along, jacobian
+from morlbench.lm.jacobian import along, jacobian, trained_layers, watched
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.train import Plan, Recipe, expert, one_hot, train, whole_steps
 from morlbench.lm.trained import Settings
@@ -150,7 +150,7 @@ def test_the_update_changes_with_beta(base: Base, tmp_path: Path) -> None:
 def test_gradient_methods_step_along_their_weighted_gradients(base: Base, tmp_path: Path, gradients: str) -> None:
     b = bench(base, tmp_path)
     found = expert(b, Recipe(one_hot(2, 0), gradients=gradients, settings=SMALL), responses=32, seed=0)  # type: ignore[arg-type]
-    assert b.ledger[0].cost.backward == 2 * 2
+    assert b.ledger[0].cost.backward == 2
     assert max(float(pair[1].abs().max()) for pair in found.factors.values()) > 0
 
 
@@ -175,25 +175,29 @@ def test_equal_gradient_weights_give_the_scalar_step(base: Base, tmp_path: Path)
 
 
 def test_the_jacobian_equals_one_backward_pass_per_loss() -> None:
-    """A small model whose rows do not see each other; the slow twin goes through the whole graph for every loss."""
+    """The slow twin goes through the whole graph for every loss."""
     torch.manual_seed(0)
-    body, head = torch.nn.Linear(3, 4), torch.nn.Linear(4, 5)
-    unused = torch.nn.Parameter(torch.ones(2))
-    parameters = [*body.parameters(), unused]
-    states = body(torch.randn(6, 2, 3)).tanh()  # (n, t, d)
-    answers = head(states).log_softmax(-1)[..., 0].sum(1)
+    model = torch.nn.Sequential(
+        torch.nn.Linear(3, 4, bias=False), torch.nn.Tanh(), torch.nn.Linear(4, 4, bias=False), torch.nn.Linear(4, 5)
+    )
+    model[3].requires_grad_(False)
+    with watched(trained_layers(model)) as passes:
+        logits = model(torch.randn(6, 2, 3))  # (n, t, V)
+    answers = logits.log_softmax(-1)[..., 0].sum(1)
     losses = ((answers / 4).exp()[:, None] * torch.randn(6, 3)).mean(0)
-    slow = []
-    for loss in losses:
-        row = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-        slow.append(torch.cat([torch.zeros(p.numel()) if g is None else g.flatten() for g, p in zip(row, parameters, strict=True)]))
-    expected = torch.stack(slow)
-    found = jacobian(losses, answers, states, parameters)
-    assert torch.allclose(found.float(), expected, atol=1e-6)
-    assert expected.abs().max() > 1e-2
-    weights = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
-    along(weights @ found, parameters).backward()
-    assert torch.allclose(torch.cat([p.grad.flatten() for p in parameters if p.grad is not None]), weights.float() @ expected, atol=1e-6)
+    weights = [layer.weight for layer in trained_layers(model)]
+    slow = torch.stack([torch.cat([g.flatten() for g in torch.autograd.grad(x, weights, retain_graph=True)]) for x in losses])
+    found = jacobian(losses, answers, passes)
+    assert torch.allclose(found.float(), slow, atol=1e-6)
+    assert slow.abs().max() > 1e-2
+    mix = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64)
+    along(mix @ found, passes).backward()
+    assert torch.allclose(torch.cat([w.grad.flatten() for w in weights if w.grad is not None]), mix.float() @ slow, atol=1e-6)
+
+
+def test_a_trained_parameter_outside_linear_layers_is_refused() -> None:
+    with pytest.raises(MorlbenchError, match="bias"):
+        trained_layers(torch.nn.Linear(2, 2))
 
 
 def test_dropout_is_off_so_training_and_sampling_agree() -> None:

@@ -35,7 +35,7 @@ class MoeCmab(Trained):
     """Projected experts, hidden-state aggregation and a shared-feature gate with relabelled utilities."""
 
     name: ClassVar[str] = "moe-cmab"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[Family] = "meta-policy"
     track: ClassVar[Track] = "front"
     utilities: ClassVar[tuple[UtilityName, ...]] = ("linear", "chebyshev", "soft-threshold", "hard-threshold")
@@ -47,6 +47,7 @@ class MoeCmab(Trained):
     exploration: float = Field(default=1.0, ge=0, le=100)
     model: Model = "shared"
     labels: Labels = "relabelled"
+    penalty: bool = True
     context: Context = "log-ratio"
     components: Annotated[int, Field(ge=1, le=256)] = 16
     expert_share: float = Field(default=0.8, gt=0, lt=1)
@@ -89,7 +90,8 @@ class MoeCmab(Trained):
     def _learn(self, bench: Bench, mixture: Mixture, reader: Reader, seed: int, aside: int) -> Gate:
         """Return the gate after exploring dev prompts with random preferences until `aside` responses are left."""
         rng = np.random.default_rng(seed)
-        config = GateConfig(explorer=Explorer(rule=self.rule, alpha=self.exploration), model=self.model, labels=self.labels)
+        beta = bench.beta if self.penalty else 0.0
+        config = GateConfig(Explorer(rule=self.rule, alpha=self.exploration), self.model, self.labels, beta)
         with bench.part("gate", bench.left - aside, kind="search"):
             first = min(BATCH, max((bench.left - aside) // 4, 1))
             prompts = _some(bench.prompts("dev"), first, rng)
@@ -102,7 +104,8 @@ class MoeCmab(Trained):
                 mixtures = gate.choose(z, rng.dirichlet(np.ones(bench.k), count), LINEAR, rng)
                 explorer = LMPolicy(mixture, bench.decoding, lambda _p, w, _u: w)  # asked directly for mixtures
                 answers = explorer.respond(prompts, mixtures, seed=derive(seed, "explore", bench.left))
-                gate = gate.update(z, mixtures, _score(bench, prompts, answers))
+                kl = explorer.kl(prompts, mixtures, answers)
+                gate = gate.update(z, mixtures, _score(bench, prompts, answers), kl)
         return gate
 
 

@@ -6,6 +6,9 @@ more it follows the prompt. A utility is not applied to predicted rewards (E[u(r
 with u_w(r) and regressed again, in closed form. Or it is *smeared* (Duan 1983): averaged over predicted rewards plus the log's
 own residuals, which uses the whole vector and has less variance, but supposes that residuals do not depend on the arm; a step
 (the hard threshold) is relabelled even then, since shifted rewards cross it by accident where they are discrete.
+What an arm costs counts too: the labels are u_w(R) - β KL, with the KL to the base (in nats) that each answer's arm spent and the
+task's β, since that is the problem the experts were trained on; with β = 0 the gate chases the utility alone. A user's ratings
+say nothing of KL, so `expected`, which explains them, leaves it out.
 Serving is greedy and pure; exploration happens in `choose` alone.
 Disjoint arms, a network, and *plugged-in* utilities u_w(predicted r) are kept as named ablations.
 """
@@ -20,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morlbench.bandit import Explorer, Network, Ridge, check_rows
-from morlbench.errors import BadInput, BadRecord
+from morlbench.errors import BadInput, BadRecord, MorlbenchError
 from morlbench.preference import LINEAR, Array, Utility
 
 Model = Literal["shared", "disjoint", "network"]
@@ -57,14 +60,16 @@ def hats(mixtures: Array) -> Array:
 
 @dataclass(frozen=True)
 class GateConfig:
-    """What may differ between gates: exploration, the model of the reward, how a utility enters, and the two prior precisions.
+    """What may differ between gates: exploration, the model of the reward, how a utility enters, beta and the two prior precisions.
 
+    `beta` is what a nat of KL to the base costs, in units of utility; 0 leaves KL out of account.
     `weak` and `strong` are noise variance over prior variance, of the context-free and the context coefficients.
     """
 
     explorer: Explorer = field(default_factory=Explorer)
     model: Model = "shared"
     labels: Labels = "relabelled"
+    beta: float = 0.0
     weak: float = 0.25
     strong: float = 16.0
 
@@ -73,6 +78,8 @@ class GateConfig:
             raise BadInput(f"unknown gate model {self.model!r}; known: {', '.join(get_args(Model))}")
         if self.labels not in get_args(Labels):
             raise BadInput(f"unknown gate labels {self.labels!r}; known: {', '.join(get_args(Labels))}")
+        if not 0 <= self.beta < np.inf:
+            raise BadInput(f"gate beta = {self.beta:g} is outside [0, inf); expected the task's price of a nat of KL, e.g. 0.05")
         for name, value in (("weak", self.weak), ("strong", self.strong)):
             if not 0 < value < np.inf:
                 raise BadInput(f"gate prior {name} = {value:g} is outside (0, inf); expected a precision such as 0.25")
@@ -80,13 +87,14 @@ class GateConfig:
 
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """A gate and all it has seen: context z (n, c), mixtures (n, m), rewards (n, k); base rewards (b, k) centre its labels."""
+    """A gate and all it has seen: context z (n, c), mixtures (n, m), rewards (n, k), KL (n,); base rewards (b, k) centre its labels."""
 
     config: GateConfig
     base: Array
     z: Array
     mixtures: Array
     rewards: Array
+    kl: Array
     network: Network | None = None
 
     @classmethod
@@ -97,7 +105,7 @@ class Gate:
         config = config or GateConfig()
         arms(experts)
         network = Network.start(context + hats(np.zeros(experts)).shape[-1], HIDDEN, seed=seed) if config.model == "network" else None
-        return cls(config, base, np.zeros((0, context)), np.zeros((0, experts)), np.zeros((0, base.shape[1])), network)
+        return cls(config, base, np.zeros((0, context)), np.zeros((0, experts)), np.zeros((0, base.shape[1])), np.zeros(0), network)
 
     def arms(self, preferences: Array) -> Array:
         """Return the arms (n, a, m) of each row: the fixed ones and, beyond two experts, the stated preference itself."""
@@ -133,21 +141,29 @@ class Gate:
         arms_ = self.arms(preferences)
         features = self._features(z, arms_)
         distinct, row = np.unique(preferences, axis=0, return_inverse=True)
-        noise = self._ridge.noise(self._labels(distinct, utility))[row.ravel()]
+        noise = self._ridge.noise(self._labels(distinct, utility) - self._price[:, None])[row.ravel()]
         means = self._means(features, preferences, utility) - _tie(arms_, preferences)
         return _take(arms_, self.config.explorer.choose(means, features, self._ridge, noise, rng))
 
-    def update(self, z: Array, mixtures: Array, rewards: Array) -> "Gate":
-        """Return the gate that has also seen rewards (n, k) of answers from mixtures (n, m) in context z (n, c)."""
+    def update(self, z: Array, mixtures: Array, rewards: Array, kl: Array | None = None) -> "Gate":
+        """Return the gate that has also seen rewards (n, k) of answers from mixtures (n, m) in context z (n, c).
+
+        kl (n,): nats from the base that the mixture spent on each answer; None where beta is 0 and it is not asked for.
+        """
+        if kl is None and self.config.beta:
+            raise MorlbenchError(f"the gate counts KL (beta {self.config.beta:g}) and was given none; expected one value per answer")
+        kl = np.zeros(len(rewards)) if kl is None else kl
+        check_rows("KL", kl, (len(rewards),))
         check_rows("context", z, (len(rewards), self.z.shape[1]))
         check_rows("mixtures", mixtures, (len(rewards), self._experts))
         check_rows("rewards", rewards, (len(rewards), self.rewards.shape[1]))
         z, mixtures = np.vstack([self.z, z]), np.vstack([self.mixtures, mixtures])
-        rewards = np.vstack([self.rewards, rewards])
+        rewards, kl = np.vstack([self.rewards, rewards]), np.append(self.kl, kl)
         network = self.network
         if network is not None and len(rewards):
-            network = network.fit(np.hstack([hats(mixtures), z]), rewards - self.base.mean(0))
-        return replace(self, z=z, mixtures=mixtures, rewards=rewards, network=network)
+            targets = np.column_stack([rewards - self.base.mean(0), self.config.beta * kl])
+            network = network.fit(np.hstack([hats(mixtures), z]), targets)
+        return replace(self, z=z, mixtures=mixtures, rewards=rewards, kl=kl, network=network)
 
     def predict(self, z: Array, mixtures: Array) -> Array:
         """Return predicted rewards (n, k) in [0, 1] of answers from mixtures (n, m) in context z (n, c)."""
@@ -155,7 +171,7 @@ class Gate:
         return np.asarray(self._predict(self._features(z, mixtures[:, None]))[:, 0].clip(0, 1))
 
     def expected(self, z: Array, mixtures: Array, grid: Array, utility: Utility = LINEAR) -> Array:
-        """Return expected utilities (n, g) of answers from mixtures (n, m), for each preference of a grid (g, k)."""
+        """Return expected utilities (n, g), without KL, of answers from mixtures (n, m), for each preference of a grid (g, k)."""
         features = self._features(z, mixtures[:, None])[:, 0]
         offset = utility(self.base[:, None], grid).mean(0)
         return np.asarray(features @ self._ridge.coefficients(self._labels(grid, utility)) + offset)
@@ -174,7 +190,7 @@ class Gate:
             config["explorer"] = Explorer(**config["explorer"])
             arrays = {name: np.array(values, dtype=float).reshape(shape) for name, (shape, values) in state["arrays"].items()}
             network = Network(arrays.pop("network")) if "network" in arrays else None
-            return cls(GateConfig(**config), arrays["base"], arrays["z"], arrays["mixtures"], arrays["rewards"], network)
+            return cls(GateConfig(**config), arrays["base"], arrays["z"], arrays["mixtures"], arrays["rewards"], arrays["kl"], network)
         except (KeyError, TypeError, ValueError) as problem:
             raise BadRecord(f"this is not a stored gate ({problem}); train it again") from None
 
@@ -184,12 +200,17 @@ class Gate:
 
     def _arrays(self) -> dict[str, Array]:
         network = {} if self.network is None else {"network": self.network.weights}
-        return {"base": self.base, "z": self.z, "mixtures": self.mixtures, "rewards": self.rewards, **network}
+        return {"base": self.base, "z": self.z, "mixtures": self.mixtures, "rewards": self.rewards, "kl": self.kl, **network}
 
     @cached_property
     def _ridge(self) -> Ridge:
         features = self._features(self.z, self.mixtures[:, None])[:, 0]
         return Ridge.empty(self._prior, self.rewards.shape[1]).update(features, self.rewards)
+
+    @property
+    def _price(self) -> Array:
+        """What the KL of each logged answer costs (n,), in units of utility."""
+        return np.asarray(self.config.beta * self.kl)
 
     @cached_property
     def _residuals(self) -> Array:
@@ -218,7 +239,10 @@ class Gate:
         return np.asarray((basis[..., None] * context[..., None, :]).reshape(*mixtures.shape[:2], size))
 
     def _means(self, features: Array, preferences: Array, utility: Utility) -> Array:
-        """Return predicted utilities (n, a), up to a constant per row."""
+        """Return predicted u - beta KL (n, a), up to a constant per row."""
+        return self._utilities(features, preferences, utility) - np.einsum("nad,d->na", features, self._ridge.coefficients(self._price))
+
+    def _utilities(self, features: Array, preferences: Array, utility: Utility) -> Array:
         if self.config.labels == "plug-in":
             return utility(self._predict(features), preferences[:, None])
         if self.config.labels == "smeared" and utility.name not in ("linear", "hard-threshold") and len(self._residuals):

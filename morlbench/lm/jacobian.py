@@ -1,48 +1,77 @@
-"""The Jacobian of the objectives' losses in one forward pass and little more than one backward pass an objective.
+"""The Jacobian of the objectives' losses from one forward and one backward pass, however many objectives there are.
 
-Rows of a batch do not see each other, and each loss depends on an answer through its log-probability alone. So the states
-before the head get, for every objective, the same gradient times one number per answer: the head, half of a backward pass
-in a small model with a large vocabulary, is gone through once for all objectives.
+Answers in a batch do not see each other, and each loss depends on an answer through its log-probability alone. So one
+backward pass from the sum of the log-probabilities to the outputs of every trained layer serves all objectives: an
+objective's gradient is the sum over answers of its own number for the answer, times the slopes there, times the layer's
+input (the per-example gradients of Goodfellow 2015, arXiv:1510.01799, weighted instead of squared). Leaves out trained
+parameters that are not the weight of a linear layer without bias; adapters have none.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from morlbench.errors import MorlbenchError
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """What went through a trained layer: inputs (n, t, i) and outputs (n, t, o)."""
+
+    layer: nn.Linear
+    inputs: torch.Tensor
+    outputs: torch.Tensor
+
+
+def trained_layers(model: nn.Module) -> list[nn.Linear]:
+    """Return the linear layers that are trained; raise MorlbenchError where anything else is."""
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear) and m.weight.requires_grad]
+    known = {id(layer.weight) for layer in layers}
+    other = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in known]
+    if other:
+        raise MorlbenchError(f"gradient methods train the weights of linear layers only; {other[0]} is not one")
+    return layers
+
 
 @contextmanager
-def watched(module: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Yield a list that every output of `module` is added to while the context is open."""
-    outputs: list[torch.Tensor] = []
-    handle = module.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+def watched(layers: Sequence[nn.Linear]) -> Iterator[list[Pass]]:
+    """Yield a list to which every pass through one of the layers is added while the context is open."""
+    passes: list[Pass] = []
+
+    def note(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        if isinstance(layer, nn.Linear):
+            passes.append(Pass(layer, inputs[0].detach(), output))
+
+    handles = [layer.register_forward_hook(note) for layer in layers]
     try:
-        yield outputs
+        yield passes
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
-def jacobian(losses: torch.Tensor, answers: torch.Tensor, states: torch.Tensor, parameters: Sequence[nn.Parameter]) -> torch.Tensor:
-    """Return the gradients (k, P) of losses (k,) in double precision.
+def jacobian(losses: torch.Tensor, answers: torch.Tensor, passes: Sequence[Pass]) -> torch.Tensor:
+    """Return the gradients (k, P) of losses (k,) by the layers' weights, pass after pass, in double precision.
 
-    `answers` (n,) are the log-probabilities the losses are functions of; row i of `answers` must depend on row i of `states`
-    (n, t, d) alone, and no parameter may act after the states.
+    `answers` (n,) are the log-probabilities the losses are functions of; answer i must depend on row i of each pass alone.
     """
-    (head,) = torch.autograd.grad(answers.sum(), states, retain_graph=True)  # (n, t, d)
-    rows = []
-    for loss in losses:
-        (own,) = torch.autograd.grad(loss, answers, retain_graph=True)  # (n,)
-        found = torch.autograd.grad(states, parameters, head * own[:, None, None], retain_graph=True, allow_unused=True)
-        rows.append(torch.cat([_flat(g, p) for g, p in zip(found, parameters, strict=True)]))
+    shares = [torch.autograd.grad(loss, answers, retain_graph=True)[0] for loss in losses]  # k of (n,)
+    slopes = torch.autograd.grad(answers.sum(), [p.outputs for p in passes])
+    rows = [torch.cat([_gradient(p, slope, share) for p, slope in zip(passes, slopes, strict=True)]) for share in shares]
     return torch.stack(rows).double()
 
 
-def along(direction: torch.Tensor, parameters: Sequence[nn.Parameter]) -> torch.Tensor:
-    """Return a function of the parameters whose gradient is `direction` (P,)."""
-    parts = torch.split(direction, [p.numel() for p in parameters])
-    return torch.stack([(p * part.view_as(p).to(p.dtype)).sum() for p, part in zip(parameters, parts, strict=True)]).sum()
+def along(direction: torch.Tensor, passes: Sequence[Pass]) -> torch.Tensor:
+    """Return a function of the layers' weights whose gradient is `direction` (P,)."""
+    weights = [p.layer.weight for p in passes]
+    parts = torch.split(direction, [w.numel() for w in weights])
+    return torch.stack([(w * part.view_as(w).to(w.dtype)).sum() for w, part in zip(weights, parts, strict=True)]).sum()
 
 
-def _flat(gradient: torch.Tensor | None, parameter: nn.Parameter) -> torch.Tensor:
-    return torch.zeros_like(parameter).flatten() if gradient is None else gradient.flatten()
+def _gradient(through: Pass, slope: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of one loss by the layer's weight, flat (o i,)."""
+    scaled = slope * share[:, None, None].to(slope.dtype)  # (n, t, o)
+    return (scaled.flatten(0, 1).T @ through.inputs.flatten(0, 1).to(slope.dtype)).flatten()

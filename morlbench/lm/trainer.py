@@ -21,8 +21,7 @@ from trl.trainer import utils as trl_utils
 
 from morlbench.bench import Bench
 from morlbench.errors import MorlbenchError
-from morlbench.lm.base import FinalNorm
-from morlbench.lm.jacobian import along, jacobian, watched
+from morlbench.lm.jacobian import Pass, along, jacobian, trained_layers, watched
 from morlbench.preference import Array
 
 
@@ -76,34 +75,30 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
     def compute_loss(
         self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], return_outputs: bool = False, num_items_in_batch: int | None = None
     ) -> torch.Tensor:
-        """Return TRL's loss, or where gradients are mixed a function whose gradient is J^T w: J is known, so that costs no pass."""
+        """Return TRL's loss, or where gradients are mixed a function whose gradient is J^T w: J is known, so that is free."""
         if not self.vectors:
             self.bench.work(steps=1, backward=1)
             loss: torch.Tensor = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             return loss
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        losses, rows = self._objectives(model, inputs, parameters)
+        rows, passes = self._objectives(model, inputs)
         weights = self.steer.mix((rows @ rows.T).cpu().numpy())
         if weights is None:
             raise MorlbenchError("a gradient method returned no weights")
-        self.bench.work(steps=1, backward=len(losses))
-        return along(torch.as_tensor(weights, dtype=rows.dtype, device=rows.device) @ rows, parameters)
+        self.bench.work(steps=1, backward=1)
+        return along(torch.as_tensor(weights, dtype=rows.dtype, device=rows.device) @ rows, passes)
 
-    def _objectives(
-        self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], parameters: list[torch.nn.Parameter]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return RLOO's loss for each objective's advantages (k,) and its gradients (k, P), from one forward pass."""
+    def _objectives(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, list[Pass]]:
+        """Return the gradients (k, P) of RLOO's loss for each objective's advantages, by the weights of the passes."""
         ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
         mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
-        last = next(m for m in model.modules() if isinstance(m, FinalNorm))
-        with watched(last) as states:
+        with watched(trained_layers(model)) as passes:
             log_p, _, _ = self._get_per_token_logps_and_entropies(model, ids, mask, inputs["completion_ids"].shape[1])
         answers = (log_p * inputs["completion_mask"]).sum(1)
         ratio = (answers - inputs["old_logps"]).exp()[:, None]  # (n, 1)
         advantages = inputs["vector_advantages"]
         clipped = ratio.clamp(1 - self.epsilon_low, 1 + self.epsilon_high)
         losses = torch.neg(torch.minimum(ratio * advantages, clipped * advantages).mean(0))
-        return losses, jacobian(losses, answers, states[-1], parameters)
+        return jacobian(losses, answers, passes), passes
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep no log: the ledger and the record say what happened."""
