@@ -5,10 +5,13 @@ preference. The lattice is asked on all test prompts; the other probes on fewer,
 are in `morlbench.protocol`. Hidden users are linear: two give ratings a + b u + noise, two give thumbs.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
+from morlbench import forked
 from morlbench.bench import Bench, Cost, Line, checked
 from morlbench.lm.base import Base
 from morlbench.lm.policy import base_nll, base_policy
@@ -32,46 +35,84 @@ from morlbench.task import Task, Texts
 NOISE = 0.1  # standard deviation of a rating
 
 
+@dataclass(frozen=True, eq=False)
+class Ask:
+    """One question: a policy, the preferences (p, k) it is judged by and, where they differ, those it is `asked` at (p, k)."""
+
+    name: str
+    policy: Policy
+    preferences: Array
+    utility: Utility = LINEAR
+    draws: int = 1
+    limit: int | None = None  # only the first test prompts
+    asked: Array | None = None
+    user: int = -1
+    step: int = -1
+
+    @property
+    def shown(self) -> Array:
+        """What the policy is told (p, k)."""
+        return self.preferences if self.asked is None else self.asked
+
+
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """The answers at one preference: texts (m), rewards (m, k), and where known KL and likelihood (m,), gold (m, k), weights (n, k)."""
+
+    texts: Texts
+    rewards: Array
+    kl: Array | None
+    nll: Array | None
+    gold: Array | None
+    weights: Array | None
+    lines: tuple[Line, ...]  # what the ledger must learn
+
+
 @dataclass(frozen=True)
 class Asker:
-    """Asks policies on one task; scoring is charged to evaluation in the bench's ledger."""
+    """Asks policies on one task; scoring is charged to evaluation in the bench's ledger. `slots` preferences are asked at once."""
 
     task: Task
     bench: Bench
     seed: int
+    slots: int = 1
 
     def front(self, policy: Policy, wanted: Array, method: Method) -> list[Probe]:
         """Return the base, the wanted preferences (p, k), and for front methods held-out ones and other utilities."""
         k, draws = self.task.k, self.task.draws
         base = base_policy(self.bench.base, self.task.decoding)
-        probes = [
-            self.ask("base", base, np.full((1, k), 1 / k), draws=draws),
-            self.ask("front", policy, wanted, draws=draws),
+        questions = [
+            Ask("base", base, np.full((1, k), 1 / k), draws=draws),
+            Ask("front", policy, wanted, draws=draws),
         ]
         if method.track == "single":
-            return probes
+            return self.ask(questions)
         if not holds(wanted, self.bench.preference):
-            probes.append(self.ask("stated", policy, np.array([self.bench.preference]), draws=draws))
-        probes.append(self.ask("held-out", policy, held_out(self.task.name, k), limit=HELD_OUT_PROMPTS))
+            questions.append(Ask("stated", policy, np.array([self.bench.preference]), draws=draws))
+        questions.append(Ask("held-out", policy, held_out(self.task.name, k), limit=HELD_OUT_PROMPTS))
         for utility in self.task.utilities:
             if utility.name != "linear" and utility.name in method.utilities:
-                probes.append(self.ask("utility", policy, spread(wanted), utility=utility, limit=UTILITY_PROMPTS))
-        return probes
+                questions.append(Ask("utility", policy, spread(wanted), utility=utility, limit=UTILITY_PROMPTS))
+        return self.ask(questions)
 
     def users(self, policy: Policy) -> list[Probe]:
         """Return each hidden user's probes after 0, 16, 64 and 256 rated responses, and with the preference told."""
         if not isinstance(policy, Adaptive):
             return []
+        learner: Adaptive = policy
+
+        def one(user: tuple[str, int]) -> tuple[list[Probe], list[Line]]:
+            with _apart(self.bench) as lines:
+                probes = self._user(learner, *user)
+            return probes, lines
+
+        self.bench.watch.start("asking for hidden users", len(USERS))
         probes = []
-        hidden = hidden_users(self.task)
-        for kind, user in USERS:
-            w = hidden[user]
-            ratings = self._rate(policy, w, kind, derive(self.seed, "user", user))
-            for step in STEPS:
-                adapted = policy if step == 0 else policy.observe(_first(ratings, step), seed=derive(self.seed, "observe", user, step))
-                asked = np.full((1, self.task.k), 1 / self.task.k)
-                probes.append(self.ask("adapt", adapted, w[None], asked=asked, limit=USER_PROMPTS, user=user, step=step))
-            probes.append(self.ask("told", policy, w[None], limit=USER_PROMPTS, user=user))
+        for found, lines in forked.spread(one, USERS, self.slots):
+            probes += found
+            self.bench.ledger.extend(lines)
+            self.bench.watch.advance(1)
+        self.bench.watch.finish()
         return probes
 
     def deletions(self, policy: Policy, wanted: Array) -> list[Probe]:
@@ -81,45 +122,63 @@ class Asker:
         stated = policy.explain(self.task.prompts("test")[:1], wanted[:1])
         if stated is None:
             return []
-        return [
-            self.ask(f"without-{i}", policy.without(i), spread(wanted), limit=DELETION_PROMPTS) for i in range(self.task.k)
-        ]  # fmt: skip
+        return self.ask([Ask(f"without-{i}", policy.without(i), spread(wanted), limit=DELETION_PROMPTS) for i in range(self.task.k)])
 
-    def ask(
-        self, name: str, policy: Policy, preferences: Array, *, utility: Utility = LINEAR, draws: int = 1, limit: int | None = None,
-        asked: Array | None = None, user: int = -1, step: int = -1,
-    ) -> Probe:  # fmt: skip
-        """Ask the first `limit` test prompts at each preference (p, k), one preference after another, and score the answers.
-
-        `asked` replaces the preference the policy is shown: an adapted policy is asked at the centroid, while the probe
-        keeps the user's own.
-        """
-        prompts = self.task.prompts("test")[:limit]
-        repeated = tuple(p for p in prompts for _ in range(draws))
-        rewards, kls, weights = [], [], []
-        beside: list[tuple[Array | None, Array | None]] = []
-        texts: list[str] = []
-        self.bench.watch.start(f"asking {name}", len(repeated) * len(preferences))
-        for w in preferences if asked is None else np.repeat(asked, len(preferences), 0):
-            rows = np.tile(w, (len(repeated), 1))
-            answers = policy.respond(repeated, rows, utility=utility, seed=self.seed)
-            texts += answers.texts
-            rewards.append(self._score(name, repeated, answers))
-            kls.append(policy.kl(repeated, rows, answers, utility=utility))
-            weights.append(policy.explain(prompts, rows[: len(prompts)], utility=utility))
-            beside.append(self._beside(name, repeated, answers))
-            self.bench.watch.advance(len(repeated))
+    def ask(self, questions: Sequence[Ask]) -> list[Probe]:
+        """Ask every question at each of its preferences and score the answers; one probe a question."""
+        rows = [(q, w) for q in questions for w in q.shown]
+        names = ", ".join(dict.fromkeys(q.name for q in questions))
+        self.bench.watch.start(f"asking {names}", sum(len(self._prompts(q)) for q, _ in rows))
+        answered: dict[int, list[_Row]] = {}
+        for (question, _), row in zip(rows, forked.spread(lambda r: self._row(*r), rows, self.slots), strict=True):
+            answered.setdefault(id(question), []).append(row)
+            self.bench.ledger.extend(row.lines)
+            self.bench.watch.advance(len(row.texts))
         self.bench.watch.finish()
-        p, n = len(preferences), len(prompts)
-        kl = [x for x in kls if x is not None]
-        stated = [x for x in weights if x is not None]
-        nll, gold = ([x for x in column if x is not None] for column in zip(*beside, strict=True))
+        return [self._probe(question, answered[id(question)]) for question in questions]
+
+    def _user(self, policy: Adaptive, kind: str, user: int) -> list[Probe]:
+        """Return one hidden user's probes."""
+        w = hidden_users(self.task)[user]
+        ratings = self._rate(policy, w, kind, derive(self.seed, "user", user))
+        questions = []
+        for step in STEPS:
+            adapted = policy if step == 0 else policy.observe(_first(ratings, step), seed=derive(self.seed, "observe", user, step))
+            asked = np.full((1, self.task.k), 1 / self.task.k)  # an adapted policy knows; the probe keeps the user's own
+            questions.append(Ask("adapt", adapted, w[None], asked=asked, limit=USER_PROMPTS, user=user, step=step))
+        questions.append(Ask("told", policy, w[None], limit=USER_PROMPTS, user=user))
+        probes = []
+        for question in questions:
+            rows = [self._row(question, shown) for shown in question.shown]
+            self.bench.ledger.extend(line for row in rows for line in row.lines)
+            probes.append(self._probe(question, rows))
+        return probes
+
+    def _prompts(self, question: Ask) -> Texts:
+        return tuple(p for p in self.task.prompts("test")[: question.limit] for _ in range(question.draws))
+
+    def _row(self, question: Ask, w: Array) -> _Row:
+        """Return the answers at preference w (k,)."""
+        prompts, policy, utility = self._prompts(question), question.policy, question.utility
+        asked = np.tile(w, (len(prompts), 1))
+        with _apart(self.bench) as lines:
+            answers = policy.respond(prompts, asked, utility=utility, seed=self.seed)
+            rewards = self._score(question.name, prompts, answers)
+            kl = policy.kl(prompts, asked, answers, utility=utility)
+            weights = policy.explain(prompts[:: question.draws], asked[:: question.draws], utility=utility)
+            nll, gold = self._beside(question.name, prompts, answers)
+        return _Row(answers.texts, rewards, kl, nll, gold, weights, tuple(lines))
+
+    def _probe(self, question: Ask, rows: Sequence[_Row]) -> Probe:
+        """Put the rows of a question together."""
+        p, d, k = len(rows), question.draws, self.task.k
+        kl, nll, gold, weights = (_whole(column) for column in zip(*((r.kl, r.nll, r.gold, r.weights) for r in rows), strict=True))
+        rewards = np.array([r.rewards for r in rows]).reshape(p, -1, d, k)
         return Probe(
-            name, np.asarray(preferences, dtype=float), np.array(rewards).reshape(p, n, draws, self.task.k), np.arange(n), tuple(texts),
-            kl=np.array(kl).reshape(p, n, draws) if len(kl) == p else None, weights=np.array(stated) if len(stated) == p else None,
-            nll=np.array(nll).reshape(p, n, draws) if len(nll) == p else None,
-            gold=np.array(gold).reshape(p, n, draws, self.task.k) if len(gold) == p else None,
-            utility=utility, user=user, step=step,
+            question.name, np.asarray(question.preferences, dtype=float), rewards, np.arange(rewards.shape[1]),
+            tuple(text for row in rows for text in row.texts), kl=None if kl is None else kl.reshape(p, -1, d), weights=weights,
+            nll=None if nll is None else nll.reshape(p, -1, d), gold=None if gold is None else gold.reshape(p, -1, d, k),
+            utility=question.utility, user=question.user, step=question.step,
         )  # fmt: skip
 
     def _beside(self, name: str, prompts: Texts, answers: Responses) -> tuple[Array | None, Array | None]:
@@ -151,6 +210,21 @@ class Asker:
         if kind == "thumb":
             return Feedback(rows, answers, (values > np.median(values)).astype(float), "thumb", shown)
         return Feedback(rows, answers, values, "rating", shown)
+
+
+@contextmanager
+def _apart(bench: Bench) -> Iterator[list[Line]]:
+    """Yield a list that holds, once the context is closed, the lines it added to the ledger, which is then as it was."""
+    before, lines = len(bench.ledger), list[Line]()
+    yield lines
+    lines += bench.ledger[before:]
+    del bench.ledger[before:]
+
+
+def _whole(column: Sequence[Array | None]) -> Array | None:
+    """Return a column as one array (p, ...), None where a row has none."""
+    known = [x for x in column if x is not None]
+    return np.array(known) if len(known) == len(column) else None
 
 
 def _first(feedback: Feedback, count: int) -> Feedback:

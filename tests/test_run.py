@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from morlbench import registry
 from morlbench.errors import BadInput, MorlbenchError
@@ -39,6 +40,21 @@ def test_the_same_seed_and_settings_give_the_same_record_byte_for_byte(record: P
     assert without_costs(again) == without_costs(record)
     assert again.with_suffix(".parquet").read_bytes() == record.with_suffix(".parquet").read_bytes()
     assert other.with_suffix(".parquet").read_bytes() != record.with_suffix(".parquet").read_bytes()
+
+
+def test_asking_in_two_processes_gives_the_same_record_and_ledger(
+    record: Path, evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = torch.get_num_threads()
+    monkeypatch.setattr("morlbench.run._slots", lambda task, base: 2)
+    torch.set_num_threads(1)  # as in the copies
+    try:
+        again = one_run(tmp_path)
+    finally:
+        torch.set_num_threads(threads)
+    assert again.with_suffix(".parquet").read_bytes() == record.with_suffix(".parquet").read_bytes()
+    evaluation = [[(x.part, x.cost.responses) for x in e.costs.lines] for e in (evidence, load(again).evidence)]
+    assert evaluation[0] == evaluation[1]
 
 
 def test_training_and_search_spend_no_more_than_the_budget(evidence: Evidence) -> None:
