@@ -1,4 +1,4 @@
-"""The figures of a board: fronts, rank intervals, family profiles, quality against cost, adaptation, sensitivity, relations.
+"""The figures of a board: fronts, rank intervals, cells, family profiles, quality against cost, adaptation, sensitivity, relations.
 
 Each is made from the ranking's digests alone. Colours belong to method names; methods of one colour differ by their mark. Equal
 rankings give equal bytes. Leaves out the panels of fronts: see `morlbench.board_fronts`.
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from morlbench import board_fronts, stats
+from morlbench.board_cells import cells
 from morlbench.board_relation import relation
 from morlbench.digest import VOLUME, Digest, metric
 from morlbench.leaderboard import Ranking, Standings
 from morlbench.metric import FAMILIES
-from morlbench.panels import INK, MARKERS, QUIET, colour
+from morlbench.panels import INK, QUIET, colour, marked
 from morlbench.plot import STYLE, encode
 from morlbench.preference import Array
 from morlbench.sensitivity import sensitivity
@@ -44,6 +45,7 @@ def figures(ranking: Ranking) -> dict[str, bytes]:
 def _all(ranking: Ranking) -> Iterator[tuple[str, "Figure | None"]]:
     for standings in ranking.standings:
         yield f"ranks-{standings.division.name}", ranks(standings)
+        yield f"cells-{standings.division.name}", cells(standings)
         yield f"profile-{standings.division.name}", profile(standings)
     yield "cost", cost(ranking)
     yield "adaptation", adaptation(ranking)
@@ -89,7 +91,8 @@ def profile(standings: Standings) -> "Figure | None":
     rows = [row for row in standings.rows if any(np.isfinite(facet.value) for facet in row.profile)]
     if not rows:
         return None
-    figure = Figure(figsize=(11.5, 1.9 + 0.27 * len(rows)), layout="constrained")
+    wide = 1.3 * len(FAMILIES) + 0.075 * max(len(row.method) + (0 if row.group else 14) for row in rows) + 0.3  # inches
+    figure = Figure(figsize=(wide, 1.9 + 0.27 * len(rows)), layout="constrained")
     ax = figure.subplots()
     ax.grid(visible=False)
     worst = {f: max([row.profile[i].rank for row in rows if np.isfinite(row.profile[i].rank)], default=1.0) for i, f in enumerate(FAMILIES)}
@@ -192,17 +195,6 @@ def reference_points(ranking: Ranking) -> "Figure | None":
     )  # fmt: skip
 
 
-def marked(methods: Sequence[str]) -> dict[str, str]:
-    """Return a mark for each method, so that two of one colour never share it."""
-    used: dict[str, int] = {}
-    marks = {}
-    for method in methods:
-        tone = colour(method.partition("+")[0])
-        used[tone] = used.get(tone, -1) + 1
-        marks[method] = MARKERS[used[tone] % len(MARKERS)]
-    return marks
-
-
 def _progress(ax: "Axes", runs: Sequence[Digest], tone: str, mark: str, label: str) -> None:
     steps = [step for step, _ in runs[0].progress]
     shares: Array = np.array([[share for _, share in run.progress] for run in runs if len(run.progress) == len(steps)])  # (s, steps)
@@ -219,8 +211,8 @@ def _grid(tasks: Sequence[str], panel: Panel, *, title: str, x: str, y: str) -> 
 
     if not tasks:
         return None
-    columns = min(4, len(tasks))
-    lines = -(-len(tasks) // columns)
+    lines = -(-len(tasks) // 4)
+    columns = -(-len(tasks) // lines)
     wide, tall = max(3.0 * columns, 7.5), 2.7 * lines + 1.1
     whole = Figure(figsize=(wide, tall))  # laid out by hand: a solver takes longer than all the drawing
     room = {"left": 0.8 / wide, "right": 1 - 0.15 / wide, "wspace": 0.25, "hspace": 0.3}

@@ -180,7 +180,8 @@ def _parallel(ax: "Axes", curve: Curve, drawn: Scene) -> None:
 
 
 def _title(made: "Figure", drawn: Scene, ranking: Ranking, k: int) -> None:
-    seeds, high = max(len(curve.points) for curve in drawn.curves), made.get_figheight()
+    counts, high = sorted({len(curve.points) for curve in drawn.curves}), made.get_figheight()
+    seeds = f"{counts[0]} to {counts[-1]}" if counts[1:] else str(counts[0])
     front = f"dashes: {drawn.front_name}; " if len(drawn.front) else ""
     if k == 2:
         about = f"marks: mean of seeds, pale to full: weight of {drawn.axes[0]} from 0 to 1; band: attained by one seed to all seeds;"

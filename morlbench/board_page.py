@@ -30,7 +30,7 @@ def markdown(ranking: Ranking, plots: Sequence[str]) -> str:
     parts = [_rules(ranking)]
     for standings in ranking.standings:
         parts += [f"## {standings.division.title}", _sorted_by(standings, ranking.board), _table(standings)]
-        parts += [*standings.notes, _profile(standings), _compared(standings)]
+        parts += [*standings.notes, _profile(standings), _compared(standings)] if standings.shown else []
         parts += _figures(plots, f"-{standings.division.name}.svg")
     parts.append("## Figures")
     shared = [plot for plot in plots if not any(plot.endswith(f"-{s.division.name}.svg") for s in ranking.standings)]
@@ -49,7 +49,7 @@ def to_csv(ranking: Ranking) -> str:
             head = [standings.division.name, *rank, row.method, row.version, row.family, row.track, row.level]
             score = _numbers(row.score) if row.score else ["", "", ""]
             writer.writerow([*head, "*", "score", *score, len(row.per_seed), row.unranked])
-            for line in _measured(row, standings, ranking):
+            for line in _measured(row, standings, ranking) if row.records else ():
                 writer.writerow([*head, *line])
     return text.getvalue()
 
@@ -67,7 +67,8 @@ def _measured(row: Standing, standings: Standings, ranking: Ranking) -> Iterator
             values = np.array([value.value for value in some])
             reason = next((value.reason for value in some if not np.isfinite(value.value)), "" if some else "no record")
             interval = stats.seed_interval(values) if len(values) and np.isfinite(values).all() else Interval(np.nan, np.nan, np.nan)
-            yield [task, m.name, *_numbers(interval), len(found.runs.get(task, ())) if found else 0, reason]
+            seeds, wanted = len(found.runs.get(task, ())) if found else 0, len(ranking.board.seeds)
+            yield [task, m.name, *_numbers(interval), seeds, reason or (f"{seeds} of {wanted} seeds" if seeds < wanted else "")]
     for m in metrics(ranking.board) if found else ():
         if m.over in ("tasks", "budgets"):
             value = _over_tasks(found, m.name)
@@ -79,13 +80,11 @@ def _over_tasks(found: EntryDigest | None, name: str) -> Value:
 
 
 def _rules(ranking: Ranking) -> str:
-    board = ranking.board
+    board, (have, wanted) = ranking.board, ranking.runs
     bases = sorted({told.base for told in ranking.tasks.values()}) or [board.base]
-    wanted = board.wanted()
-    have = {(t, d.entry, run.seed) for d in ranking.digests.values() for t, runs in d.runs.items() for run in runs}
     return (
         f"**{board.title}.** Base {', '.join(bases)}; {board.budget:,} scored responses for each method, task and seed; "
-        f"seeds {_span(board.seeds)}. {sum(cell in have for cell in wanted):,} of {len(wanted):,} runs have a record."
+        f"seeds {_span(board.seeds)}. {have:,} of {wanted:,} runs have a record."
     )
 
 
@@ -101,42 +100,59 @@ def _sorted_by(standings: Standings, board: Board) -> str:
             "in 8 of 10 cases (minimum detectable difference); smaller ones are ties."
         )
     return (
-        f"Sorted by the task score of `{division.metric}` ({arrow}): {scale}{over}. Brackets are 95% intervals over "
-        f"seeds. Methods of one tie group are not told apart by the seeds: none is rejected against the group's first (paired t, Holm)."
-        f"{detectable}"
+        f"Sorted by the task score of `{division.metric}` ({arrow}): {scale}{over}; the tasks' columns hold the metric "
+        "itself. Brackets are 95% intervals over seeds. Methods of one tie group are not told apart by the seeds: none is rejected against "
+        f"the group's first (paired t, Holm).{detectable}"
     )
 
 
 def _table(standings: Standings) -> str:
-    division = standings.division
+    """Return the table of the methods that have a record, why some of them have no rank, and the names of the others in one line."""
+    division, (have, wanted) = standings.division, standings.runs
+    absent = f"No record here yet: {', '.join(standings.absent)}." if standings.absent else ""
+    runs = f"{have:,} of {wanted:,} runs of this division have a record."
+    if not standings.shown:
+        return f"{runs} {absent}"
     head = ["tie group", "rank", "method", "family", "score", *division.tasks, "failure signatures", "level"]
     lines = [_line(head), _line(["---:", "---:", "---", "---", "---:", *["---:"] * len(division.tasks), "---", "---"])]
-    for row in standings.rows:
+    for row in standings.shown:
         rank = f"{row.rank.value:g} [{row.rank.low:g}, {row.rank.high:g}]" if row.rank else "–"
         name = f"**{row.method}**" if row.group == 1 else row.method
-        cells = [_cell(cell) for cell in row.cells]
+        cells = [shown(cell) for cell in row.cells]
         score = _interval(row.score) if row.score else "–"
         lines.append(_line([row.group or "–", rank, name, row.family, score, *cells, ", ".join(row.flags) or "none", row.level or "–"]))
-    outside = [f"- {row.method}: {row.unranked}" for row in standings.rows if row.unranked]
+    lines += ["", f"{runs} {absent}".strip()]
+    outside: dict[str, list[str]] = {}
+    for row in (row for row in standings.shown if row.unranked):
+        outside.setdefault(row.unranked, []).append(row.method)
     if outside:
-        lines += ["", "Not ranked (a missing cell is never averaged away):", "", *outside]
-    return "\n".join(lines)
+        lines += ["", "Not ranked (a missing cell is never averaged away):", ""]
+    return "\n".join(lines + [f"- {', '.join(methods)}: {reason}" for reason, methods in outside.items()])
 
 
-def _cell(cell: Cell) -> str:
-    return "–" if cell.missing else number(float(np.mean(cell.values)))
+def shown(cell: Cell) -> str:
+    """Return a cell as a reader sees it: the mean over seeds, with their number where some lack a value; or that it is missing.
+
+    >>> shown(Cell("a", (0.5, float("nan")), (0.1, float("nan")), "no record of seed 1", 1))
+    '0.500 (1 of 2 seeds)'
+    """
+    known = int(np.isfinite(cell.values).sum())
+    if not known:
+        return "no value" if cell.records else "missing"
+    return number(cell.mean) + (f" ({known} of {len(cell.values)} seeds)" if known < len(cell.values) else "")
 
 
 def _profile(standings: Standings) -> str:
     """Return the table of eight families: each method's value and, in brackets, its mean rank over tasks."""
-    facets = next((row.profile for row in standings.rows), ())
-    if not facets:
-        return ""
+    rows = [row for row in standings.shown if any(np.isfinite(facet.value) for facet in row.profile)]
+    if not rows:
+        return "Profile over the eight families: no method has every cell that one of its values would need."
+    facets = rows[0].profile
     arrows = {f.family: "↑" if metric(f.metric).higher_is_better else "↓" for f in facets}
     head = ["method", *(f"{TITLES[f.family]}: {f.metric} {arrows[f.family]}" for f in facets)]
     lines = ["Profile over the eight families: value, and in brackets the mean rank over tasks.", ""]
     lines += [_line(head), _line(["---", *["---:"] * len(FAMILIES)])]
-    lines += [_line([row.method, *map(_facet, row.profile)]) for row in standings.rows]
+    lines += [_line([row.method, *map(_facet, row.profile)]) for row in rows]
     return "\n".join(lines)
 
 

@@ -74,16 +74,20 @@ def loss_of_ideal(points: Array, base: Array) -> float:
 
 
 def _named(figure: "Figure", places: dict[str, tuple[float, float]]) -> None:
-    """Write each task's name beside its mark, lower where a name is already there."""
+    """Write each task's name beside its mark, at the nearest height where it covers neither a mark nor another name."""
     ax = figure.axes[0]
-    taken: list[tuple[float, float]] = []
+    taken = [(x - 0.03, x + 0.03, y) for x, y in places.values()]  # left, right and height of what is there
     for task, (x, y) in sorted(places.items(), key=lambda item: -item[1][1]):
-        side = -1 if x > 0.35 else 1
-        height = y
-        while any(abs(height - other) < 0.045 and abs(x - near) < 0.75 for near, other in taken):
-            height -= 0.015
-        taken.append((x, height))
+        length = 0.021 * len(task)  # of the name in the units of the axis
+        sides = [side for side in (1, -1) if abs(x + side * (0.045 + length)) < 1.08] or [1]
+        for step, side in ((step, side) for step in range(60) for side in sides):
+            height = y + 0.02 * (step // 2) * (-1 if step % 2 else 1)
+            near = x + 0.045 * side
+            left, right = min(near, near + side * length), max(near, near + side * length)
+            if all(right < a or left > b or abs(height - h) > 0.045 for a, b, h in taken):
+                break
+        taken.append((left, right, height))
         ax.annotate(
-            task, (x, y), xytext=(x + 0.045 * side, height), ha="left" if side > 0 else "right", va="center", fontsize=8.5, color=INK,
-            arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "lw": 0.7} if height != y else None,
+            task, (x, y), xytext=(near, height), ha="left" if side > 0 else "right", va="center", fontsize=8.5, color=INK,
+            arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "lw": 0.7} if abs(height - y) > 0.03 else None,
         )  # fmt: skip

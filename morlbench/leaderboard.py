@@ -34,6 +34,21 @@ class Standings:
     anchored: bool  # scores are shares of what the reference wins over the base; else gains in the metric's unit
     notes: tuple[str, ...] = ()
 
+    @property
+    def shown(self) -> tuple[Standing, ...]:
+        """The rows that have a record here; the rest would be empty."""
+        return tuple(row for row in self.rows if row.records)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The methods of the division without any record here."""
+        return tuple(row.method for row in self.rows if not row.records)
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        """How many of the division's runs have a record that counts, and how many it wants."""
+        return sum(row.records for row in self.rows), sum(len(cell.values) for row in self.rows for cell in row.cells)
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -44,6 +59,13 @@ class Ranking:
     left_out: tuple[str, ...]
     digests: Mapping[str, EntryDigest]  # by method, as the board lists it
     tasks: Mapping[str, TaskDigest]  # those with a record
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        """How many of the board's runs have a record that counts, and how many it wants; each once, whatever divisions share it."""
+        have = {(task, d.entry, run.seed) for d in self.digests.values() for task, runs in d.runs.items() for run in runs}
+        wanted = self.board.wanted()
+        return sum(cell in have for cell in wanted), len(wanted)
 
 
 def rank(
@@ -106,13 +128,17 @@ def _standings(field: Field) -> Standings:
 
 
 def _ordered(rows: Sequence[Standing], scores: Mapping[str, np.ndarray]) -> tuple[Standing, ...]:
-    """Return the rows best first with tie groups and rank intervals; unranked rows last, by score where they have one."""
+    """Return the rows best first with tie groups and rank intervals; unranked rows last, by score where they have one, else by cells."""
     groups = stats.tie_groups(scores)
     place = {name: (number, position) for number, group in enumerate(groups, 1) for position, name in enumerate(group)}
     ranks = dict(zip(scores, stats.rank_intervals(np.array(list(scores.values()))), strict=True)) if scores else {}
     done = [replace(row, group=place[row.method][0], rank=ranks[row.method]) if row.method in place else row for row in rows]
     last = (len(groups) + 1, 0)
-    return tuple(sorted(done, key=lambda row: (*place.get(row.method, last), -row.score.value if row.score else np.inf)))
+
+    def order(row: Standing) -> tuple[int, int, float, int]:
+        return *place.get(row.method, last), -row.score.value if row.score else np.inf, sum(bool(cell.missing) for cell in row.cells)
+
+    return tuple(sorted(done, key=order))
 
 
 def _detectable(scores: Mapping[str, np.ndarray], comparisons: int) -> float:

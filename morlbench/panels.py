@@ -67,6 +67,17 @@ def colour(method: str) -> str:
     return INK if method == "base" else PALETTE[place % len(PALETTE)]
 
 
+def marked(methods: Sequence[str]) -> dict[str, str]:
+    """Return a mark for each method, so that two of one colour never share it."""
+    used: dict[str, int] = {}
+    marks = {}
+    for method in methods:
+        tone = colour(method.partition("+")[0])
+        used[tone] = used.get(tone, -1) + 1
+        marks[method] = MARKERS[used[tone] % len(MARKERS)]
+    return marks
+
+
 def pair(ax: "Axes", curves: Sequence[Curve], base: Array, task: TaskFacts, pair: tuple[int, int]) -> None:
     """Draw two objectives: curves with regions, base, reference point and reference front."""
     pick = list(pair)

@@ -29,6 +29,13 @@ class Cell:
     values: tuple[float, ...]
     scores: tuple[float, ...]
     missing: str = ""  # why there is no score; '' where every seed has one
+    records: int = 0  # seeds with a record
+
+    @property
+    def mean(self) -> float:
+        """Mean raw value over the seeds that have one; NaN where none has."""
+        known = [value for value in self.values if np.isfinite(value)]
+        return float(np.mean(known)) if known else float("nan")
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,11 @@ class Standing:
     flags: tuple[str, ...]  # raised failure signatures, 'name (task, task)'
     level: str  # the lowest verification level of its records
     unranked: str = ""  # why it has no rank
+
+    @property
+    def records(self) -> int:
+        """How many runs of the method have a record in the division."""
+        return sum(cell.records for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -148,7 +160,7 @@ def _cell(task: str, found: EntryDigest | None, field: Field) -> Cell:
         missing = next(value.reason for value in got if not np.isfinite(value.value))
     elif not np.isfinite(scores).all():
         missing = "the base did not answer, so there is nothing to compare with"
-    return Cell(task, tuple(values.tolist()), tuple(scores.tolist()), missing)
+    return Cell(task, tuple(values.tolist()), tuple(scores.tolist()), missing, len(seeds) - len(absent))
 
 
 def _profiled(rows: Sequence[Standing], field: Field) -> list[Standing]:

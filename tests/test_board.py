@@ -13,7 +13,7 @@ import pytest
 import yaml
 from evidence import record
 
-from morlbench import board, board_fronts, board_relation, cli, console, export, gather, history, publish, score
+from morlbench import board, board_fronts, board_relation, cli, console, export, gather, history, publish, registry, score
 from morlbench.board import Board
 from morlbench.errors import BadInput, BadRecord, MorlbenchError
 from morlbench.leaderboard import Ranking
@@ -87,10 +87,12 @@ def code(*words: object) -> int:
 
 def test_the_committed_boards_are_whole_and_every_unknown_name_is_answered_with_the_nearest():
     assert {"exact", "text"} <= set(board.names())
+    methods = set(registry.names("methods"))
     for name in board.names():
         found = board.find(name)
         assert {d.track for d in found.divisions} == {"front", "single"}
         assert not found.provisional
+        assert {entry.name for entry in found.entries} <= methods
     with pytest.raises(BadInput, match="did you mean 'exact'"):
         board.find("exakt")
 
@@ -186,11 +188,45 @@ def test_words_by_hand_outside_the_markers_stay_and_missing_markers_are_an_error
 def test_the_page_shows_ties_intervals_missing_cells_the_metric_and_the_detectable_difference(built):
     page = built.files[built.board.folder / "README.md"].decode()
     for words in (
-        "Sorted by the task score of `optimality-gap` (smaller is better)", "tie group", "| absent |", "- absent: pair: no record",
-        "minimum detectable difference", "Provisional: 2 seeds", "12 of 16 runs have a record", "| **moe-cmab** |", "explainability:",
+        "Sorted by the task score of `optimality-gap` (smaller is better)", "tie group", "No record here yet: absent.",
+        "12 of 16 runs of this division have a record", "plots/cells-front.svg", "minimum detectable difference", "Provisional: 2 seeds",
+        "12 of 16 runs have a record", "| **moe-cmab** |", "explainability:",
         "plots/fronts-triple.svg",
     ):  # fmt: skip
         assert words in page
+    assert "| absent |" not in page
+
+
+def test_an_unfinished_board_shows_what_is_there_and_ranks_nobody(copy):
+    for seed in (0, 1):
+        for path in (copy.records / "triple").glob(f"*/seed-{seed}.*"):
+            if path.parent.name != "mod" or seed:
+                path.unlink()
+    ranking = gather.rank_folder(copy)
+    files = {path.relative_to(copy.folder).as_posix(): data for path, data in publish.build(ranking).items()}
+    page = files["README.md"].decode()
+    rows = {line.split(" | ")[2].strip("*"): line for line in page.splitlines() if line.startswith("| – |")}
+    assert set(rows) == {"mod", "moe-cmab", "base"}
+    assert "(1 of 2 seeds) |" in rows["mod"]
+    assert "| missing |" in rows["moe-cmab"]
+    for words in (
+        "7 of 16 runs of this division have a record. No record here yet: absent.", "- mod: triple: no record of seed 1\n",
+        "- moe-cmab, base: triple: no record\n", "no method has every cell", "plots/cells-front.svg", "plots/fronts-triple.svg",
+    ):  # fmt: skip
+        assert words in page
+    table = list(csv.DictReader(io.StringIO(files["table.csv"].decode())))
+    half = next(r for r in table if (r["method"], r["task"], r["metric"]) == ("mod", "triple", "optimality-gap"))
+    assert (half["seeds"], half["reason"]) == ("1", "1 of 2 seeds")
+    assert [r["metric"] for r in table if r["method"] == "absent"] == ["score"]
+    assert not any("ranks-" in name or "profile-" in name for name in files)
+
+
+def test_a_board_without_any_record_is_a_page_that_says_so(tmp_path):
+    (tmp_path / "board.toml").write_text(RULES)
+    files = publish.build(gather.rank_folder(board.load(tmp_path)))
+    page = files[tmp_path / "README.md"].decode()
+    assert "0 of 16 runs of this division have a record. No record here yet: mod, moe-cmab, base, absent." in page
+    assert {path.name for path in files} == {"README.md", "table.csv"}
 
 
 def test_the_table_holds_the_scores_and_every_metric_by_task(built):
@@ -206,8 +242,9 @@ def test_the_table_holds_the_scores_and_every_metric_by_task(built):
 
 def test_no_figure_has_a_date_and_every_kind_is_there(built):
     names = {path.name for path in built.files if path.suffix == ".svg"}
-    wanted = ("ranks-front", "profile-front", "cost", "adaptation", "sensitivity", "relation", "fronts-pair", "fronts-triple")
-    assert names == {f"{name}.svg" for name in wanted}
+    divisions = ("ranks-front", "cells-front", "profile-front")
+    shared = ("cost", "adaptation", "sensitivity", "relation", "fronts-pair", "fronts-triple")
+    assert names == {f"{name}.svg" for name in divisions + shared}
     for path, data in built.files.items():
         if path.suffix == ".svg":
             assert b"<dc:date>" not in data
