@@ -240,7 +240,8 @@ class Gate:
 
     def _means(self, features: Array, preferences: Array, utility: Utility) -> Array:
         """Return predicted u - beta KL (n, a), up to a constant per row."""
-        return self._utilities(features, preferences, utility) - np.einsum("nad,d->na", features, self._ridge.coefficients(self._price))
+        price = np.einsum("nad,d->na", features, self._ridge.coefficients(self._price))
+        return np.asarray(self._utilities(features, preferences, utility) - price)
 
     def _utilities(self, features: Array, preferences: Array, utility: Utility) -> Array:
         if self.config.labels == "plug-in":
