@@ -21,6 +21,7 @@ from morlbench.preference import LINEAR, Array, Utility, held_out
 from morlbench.protocol import (
     DELETION_PROMPTS,
     HELD_OUT_PROMPTS,
+    RATED_AT_ONCE,
     STEPS,
     USER_PROMPTS,
     USERS,
@@ -100,13 +101,15 @@ class Asker:
         if not isinstance(policy, Adaptive):
             return []
         learner: Adaptive = policy
+        self.bench.watch.start("asking for hidden users", len(USERS) + 1)
+        rated = self._rated(learner)
+        self.bench.watch.advance(1)
 
         def one(user: tuple[str, int]) -> tuple[list[Probe], list[Line]]:
             with _apart(self.bench) as lines:
-                probes = self._user(learner, *user)
+                probes = self._user(learner, rated, *user)
             return probes, lines
 
-        self.bench.watch.start("asking for hidden users", len(USERS))
         probes = []
         for found, lines in forked.spread(one, USERS, self.slots):
             probes += found
@@ -137,10 +140,10 @@ class Asker:
         self.bench.watch.finish()
         return [self._probe(question, answered[id(question)]) for question in questions]
 
-    def _user(self, policy: Adaptive, kind: str, user: int) -> list[Probe]:
+    def _user(self, policy: Adaptive, rated: "_Rated", kind: str, user: int) -> list[Probe]:
         """Return one hidden user's probes."""
         w = hidden_users(self.task)[user]
-        ratings = self._rate(policy, w, kind, derive(self.seed, "user", user))
+        ratings = _ratings(rated, w, kind, derive(self.seed, "user", user))
         questions = []
         for step in STEPS:
             adapted = policy if step == 0 else policy.observe(_first(ratings, step), seed=derive(self.seed, "observe", user, step))
@@ -197,19 +200,44 @@ class Asker:
         self.bench.ledger.append(Line(name, "evaluation", Cost(len(prompts), sum(map(len, answers.ids)))))
         return rewards
 
-    def _rate(self, policy: Policy, w: Array, kind: str, seed: int) -> Feedback:
-        """Let a hidden user with preference w rate 256 answers to adapt prompts, asked at random preferences."""
-        rng = np.random.default_rng(derive(seed, "ratings"))
-        prompts = self.task.prompts("adapt")
-        rows = tuple(prompts[i % len(prompts)] for i in range(STEPS[-1]))
-        shown = rng.dirichlet(np.ones(self.task.k), len(rows))
-        answers = policy.respond(rows, shown, seed=derive(seed, "answers"))
-        utility = LINEAR(self._score("rated answers", rows, answers), w)
-        offset, slope = rng.uniform(-0.2, 0.2), rng.uniform(0.5, 1.0)
-        values = offset + slope * utility + rng.normal(0, NOISE, len(rows))
-        if kind == "thumb":
-            return Feedback(rows, answers, (values > np.median(values)).astype(float), "thumb", shown)
-        return Feedback(rows, answers, values, "rating", shown)
+    def _rated(self, policy: Policy) -> "_Rated":
+        """Return answers to adapt prompts, asked at random preferences: every hidden user rates the first of these."""
+        prompts, count = self.task.prompts("adapt"), STEPS[-1]
+        rows = tuple(prompts[i % len(prompts)] for i in range(count))
+        shown = np.random.default_rng(derive(self.seed, "rated")).dirichlet(np.ones(self.task.k), count)
+        starts = range(0, count, RATED_AT_ONCE)
+
+        def part(start: int) -> tuple[Responses, Array, list[Line]]:
+            some = slice(start, start + RATED_AT_ONCE)
+            with _apart(self.bench) as lines:
+                answers = policy.respond(rows[some], shown[some], seed=derive(self.seed, "rated", start))
+                rewards = self._score("rated answers", rows[some], answers)
+            return answers, rewards, lines
+
+        parts = list(forked.spread(part, starts, self.slots))
+        self.bench.ledger.extend(line for *_, lines in parts for line in lines)
+        texts, ids = tuple(x for a, *_ in parts for x in a.texts), tuple(x for a, *_ in parts for x in a.ids)
+        return _Rated(rows, Responses(texts, ids), shown, np.concatenate([rewards for _, rewards, _ in parts]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Rated:
+    """What hidden users are shown: answers to prompts (m), asked at preferences (m, k), and rewards (m, k) that no user sees."""
+
+    prompts: Texts
+    answers: Responses
+    shown: Array
+    rewards: Array
+
+
+def _ratings(rated: _Rated, w: Array, kind: str, seed: int) -> Feedback:
+    """Return what a hidden user with preference w says: ratings a + b u + noise, or thumbs up for the better half."""
+    rng = np.random.default_rng(derive(seed, "ratings"))
+    offset, slope = rng.uniform(-0.2, 0.2), rng.uniform(0.5, 1.0)
+    values = offset + slope * LINEAR(rated.rewards, w) + rng.normal(0, NOISE, len(rated.rewards))
+    if kind == "thumb":
+        return Feedback(rated.prompts, rated.answers, (values > np.median(values)).astype(float), "thumb", rated.shown)
+    return Feedback(rated.prompts, rated.answers, values, "rating", rated.shown)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from morlbench.task import Task
 HELD_OUT_PROMPTS, UTILITY_PROMPTS, USER_PROMPTS, DELETION_PROMPTS = 50, 50, 25, 50
 FEW = 5  # preferences asked under other utilities and in the deletion test, spread over the lattice
 STEPS = (0, 16, 64, 256)  # responses a hidden user has rated
+RATED_AT_ONCE = 64  # answers made for users to rate in one batch; all users rate the same
 USERS = (("rating", 0), ("rating", 1), ("thumb", 2), ("thumb", 3))
 
 

@@ -12,12 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from morlbench import probe
 from morlbench.bench import Bench, Watch
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.facts import facts, method_facts
+from morlbench.lm.apart import at_once
 from morlbench.lm.base import Base
 from morlbench.lm.speed import compare_speed, peak_memory
 from morlbench.method import Method
@@ -59,7 +59,7 @@ def run(
     bench.serve()  # from here scoring is inference: counted, not limited
     speed = compare_speed(policy, bench, task)
     wanted = preferences(task, method, bench.preference)
-    asker = probe.Asker(task, bench, seed=derive(seed, "test"), slots=_slots(task, base))
+    asker = probe.Asker(task, bench, seed=derive(seed, "test"), slots=at_once(base))
     probes = [*asker.front(policy, wanted, method), *asker.users(policy), *asker.deletions(policy, wanted)]
     exact = task.exact(policy, wanted)
     costs = Costs(
@@ -76,11 +76,6 @@ def run(
 def preferences(task: Task, method: Method, stated: tuple[float, ...]) -> Array:
     """Return the preferences a method is asked at (p, k): the lattice, or for a single policy its one stated user."""
     return lattice(task.k) if method.track == "front" else np.array([stated])
-
-
-def _slots(task: Task, base: Base) -> int:
-    """Return how many preferences to ask at once: a text base answers faster in two processes than with two threads."""
-    return torch.get_num_threads() if base.device.type == "cpu" and task.base != "exact" else 1
 
 
 def _cpu_seconds() -> float:

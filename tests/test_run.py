@@ -46,7 +46,7 @@ def test_asking_in_two_processes_gives_the_same_record_and_ledger(
     record: Path, evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = torch.get_num_threads()
-    monkeypatch.setattr("morlbench.run._slots", lambda task, base: 2)
+    monkeypatch.setattr("morlbench.run.at_once", lambda base: 2)
     torch.set_num_threads(1)  # as in the copies
     try:
         again = one_run(tmp_path)

@@ -9,7 +9,9 @@ from pydantic import Field
 from morlbench.bandit import Explorer
 from morlbench.bench import Bench
 from morlbench.errors import BadInput
+from morlbench.forked import spread
 from morlbench.lm.adapter import Adapter
+from morlbench.lm.apart import at_once
 from morlbench.lm.family import nearest, serve_one
 from morlbench.lm.fewstep import affordable, combined, tune_each
 from morlbench.lm.mixing import Mixture, check_level
@@ -27,7 +29,7 @@ from .policy import GatedPolicy, told
 from .tuned import TunedPolicy
 
 Rule = Literal["linucb", "thompson", "epsilon-greedy", "uniform"]
-BATCH = 64  # exploration answers scored at a time
+BATCH, PART = 64, 32  # exploration answers scored at a time, and made at a time
 
 
 @settings
@@ -103,10 +105,23 @@ class MoeCmab(Trained):
                 z = reader(prompts)
                 mixtures = gate.choose(z, rng.dirichlet(np.ones(bench.k), count), LINEAR, rng)
                 explorer = LMPolicy(mixture, bench.decoding, lambda _p, w, _u: w)  # asked directly for mixtures
-                answers = explorer.respond(prompts, mixtures, seed=derive(seed, "explore", bench.left))
-                kl = explorer.kl(prompts, mixtures, answers)
+                answers, kl = _explore(explorer, prompts, mixtures, derive(seed, "explore", bench.left))
                 gate = gate.update(z, mixtures, _score(bench, prompts, answers), kl)
         return gate
+
+
+def _explore(explorer: LMPolicy, prompts: Texts, mixtures: Array, seed: int) -> tuple[Responses, Array]:
+    """Return answers and their KL (n,), in parts that have draws of their own and may be made at the same time."""
+
+    def part(start: int) -> tuple[Responses, Array]:
+        some = slice(start, start + PART)
+        answers = explorer.respond(prompts[some], mixtures[some], seed=derive(seed, start))
+        kl = explorer.kl(prompts[some], mixtures[some], answers)
+        return answers, np.zeros(len(answers.ids)) if kl is None else kl
+
+    found = list(spread(part, range(0, len(prompts), PART), at_once(explorer.mixture.base)))
+    texts, ids = tuple(x for answers, _ in found for x in answers.texts), tuple(x for answers, _ in found for x in answers.ids)
+    return Responses(texts, ids), np.concatenate([kl for _, kl in found])
 
 
 def _score(bench: Bench, prompts: Texts, answers: Responses) -> Array:

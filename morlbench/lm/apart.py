@@ -27,13 +27,15 @@ from morlbench import registry
 from morlbench.bench import Bench
 from morlbench.errors import OverBudget
 from morlbench.lm.adapter import Adapter
-from morlbench.lm.base import load_base
+from morlbench.lm.base import Base, load_base
 from morlbench.lm.speed import in_bytes, peak_memory
 from morlbench.lm.train import Recipe, expert, stored, whole_steps
 from morlbench.store import Store
 from morlbench.worker import Report, Teller, end_when_abandoned, first_line
 
 WORTH = 1e9  # responses times the base's parameters; a process takes about eight seconds to start
+
+NO_TOY = 1_000_000  # parameters; smaller bases answer sooner than a copy of the process is made
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ def experts(bench: Bench, recipes: Sequence[Recipe], *, responses: int, seed: in
             missing = [recipe for recipe in recipes if not stored(bench, recipe, responses=responses, seed=seed)]
             made = _train_apart(bench, missing, responses, seed, slots)
         return [expert(bench, recipe, responses=responses, seed=seed, fresh=recipe in made) for recipe in recipes]
+
+
+def at_once(base: Base) -> int:
+    """Return in how many copies of this process a base that is no toy answers best: one a thread, on a CPU."""
+    return torch.get_num_threads() if base.device.type == "cpu" and base.model.num_parameters() >= NO_TOY else 1
 
 
 def main() -> None:

@@ -135,5 +135,6 @@ if __name__ == "__main__":
         task = load("tasks", name)()
         if not isinstance(task, ExactTask):
             raise BadInput(f"task {name!r} is not an exact task; expected one such as 'exact-competing'")
-        corners = ", ".join(f"{floor(task, loaded, w):.3f}" for w in np.eye(task.k))
-        print(f"{name}: gap of a supervised fit of pi* at each corner: {corners}", flush=True)
+        asked = [task.preference, *map(tuple, np.eye(task.k).tolist())]
+        gaps = ", ".join(f"{floor(task, loaded, np.array(w)):.3f} at {w}" for w in asked)
+        print(f"{name}: gap of a supervised fit of pi*: {gaps}", flush=True)

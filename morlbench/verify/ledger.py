@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from morlbench.bench import Line
 from morlbench.metric import Costs, Evidence, Speed
-from morlbench.protocol import STEPS
+from morlbench.protocol import RATED_AT_ONCE, STEPS
 from morlbench.task import Task
 from morlbench.verify import Fault
 from morlbench.verify.checkout import Checkout
@@ -85,12 +85,12 @@ def _tokens(line: Line, task: Task) -> list[Fault]:
 
 
 def _evaluations(run: Evidence) -> list[tuple[str, int]]:
-    """Return the evaluation lines that the probes demand: one per preference, a user's ratings before the user's probes."""
+    """Return the evaluation lines that the probes demand: one per preference, and the answers that users rate before the first user's."""
     found: list[tuple[str, int]] = []
     for probe in run.probes:
         p, n, draws, _ = probe.rewards.shape
-        if probe.name == "adapt" and probe.step == STEPS[0]:
-            found.append(("rated answers", STEPS[-1]))
+        if probe.name == "adapt" and not any(name == "adapt" for name, _ in found):
+            found += [("rated answers", RATED_AT_ONCE)] * (STEPS[-1] // RATED_AT_ONCE)
         found += [(probe.name, n * draws)] * p
     return found
 
