@@ -1,7 +1,8 @@
 """What serving and training cost, as ratios: `make bench`, or `pytest tests/benchmark/bench_lm.py --benchmark-only -s`.
 
 A soup asked for 11 preferences against one adapter on as many rows; a training step through TRL against a bare loop of the
-same mathematics (sampling, two log-probability passes, leave-one-out loss, one backward pass, one AdamW step).
+same mathematics (sampling, two log-probability passes, leave-one-out loss, one backward pass, one AdamW step); a step of a gradient
+method, which needs every objective's gradient, against one of plain scalarisation.
 """
 
 import statistics
@@ -11,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from morlbench import registry
 from morlbench.bench import Bench
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
@@ -89,6 +92,31 @@ def test_a_trl_step_costs_little_more_than_a_bare_loop(benchmark: BenchmarkFixtu
     benchmark.extra_info["TRL / bare"] = trl / plain
     print(f"\nstep of {settings.batch} answers through TRL {trl:.2f} s / bare loop {plain:.2f} s = {trl / plain:.2f}")
     benchmark.pedantic(bare, rounds=1)
+
+
+@pytest.mark.parametrize("task", ["exact-scale-2", "exact-scale-3", "exact-scale-5", "exact-scale-10", "fluency-vs-helpfulness"])
+def test_a_gramian_step_costs_little_more_than_a_scalar_one(benchmark: BenchmarkFixture, task: str) -> None:
+    made = registry.load("tasks", task)()
+    base, settings, steps = load_base("nano" if made.base == "nano" else "exact"), Settings(), 8
+    w = tuple(np.full(made.k, 1 / made.k).tolist())
+
+    def seconds(recipe: Recipe, count: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            bench = Bench(made, base, 10**6, Store(Path(folder)))
+            with bench.part("bench", settings.batch * count):
+                return timed(lambda: train(bench, recipe, Plan(settings, settings.batch * count, 0)))
+
+    def step(recipe: Recipe) -> float:
+        return (seconds(recipe, 1 + steps) - seconds(recipe, 1)) / steps
+
+    scalar, gramian = Recipe(w, settings=settings), Recipe(w, gradients="mgda", settings=settings)
+    step(scalar)
+    ratios = [step(gramian) / step(scalar) for _ in range(3)]
+    benchmark.extra_info["Gramian / scalar"] = statistics.median(ratios)
+    print(
+        f"\n{task} (k = {made.k}): step of a Gramian method / scalar: {min(ratios):.2f} {statistics.median(ratios):.2f} {max(ratios):.2f}"
+    )
+    benchmark.pedantic(lambda: None, rounds=1)
 
 
 def timed(call: Callable[[], object]) -> float:
