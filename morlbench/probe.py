@@ -21,6 +21,7 @@ from morlbench.preference import LINEAR, Array, Utility, held_out
 from morlbench.protocol import (
     DELETION_PROMPTS,
     HELD_OUT_PROMPTS,
+    KL_OF,
     RATED_AT_ONCE,
     STEPS,
     USER_PROMPTS,
@@ -167,7 +168,8 @@ class Asker:
         with _apart(self.bench) as lines:
             answers = policy.respond(prompts, asked, utility=utility, seed=self.seed)
             rewards = self._score(question.name, prompts, answers)
-            kl = policy.kl(prompts, asked, answers, utility=utility)
+            counts = question.name in KL_OF or self.task.base == "exact"
+            kl = policy.kl(prompts, asked, answers, utility=utility) if counts else None
             weights = policy.explain(prompts[:: question.draws], asked[:: question.draws], utility=utility)
             nll, gold = self._beside(question.name, prompts, answers)
         return _Row(answers.texts, rewards, kl, nll, gold, weights, tuple(lines))

@@ -17,6 +17,7 @@ HELD_OUT_PROMPTS, UTILITY_PROMPTS, USER_PROMPTS, DELETION_PROMPTS = 50, 50, 25, 
 FEW = 5  # preferences asked under other utilities and in the deletion test, spread over the lattice
 STEPS = (0, 16, 64, 256)  # responses a hidden user has rated
 RATED_AT_ONCE = 64  # answers made for users to rate in one batch; all users rate the same
+KL_OF = ("base", "front", "stated")  # probes whose KL metrics read; on text tasks that of the others is not computed
 USERS = (("rating", 0), ("rating", 1), ("thumb", 2), ("thumb", 3))
 
 

@@ -40,7 +40,9 @@ class ConditionedTrainer(VectorTrainer):
         with torch.no_grad(), attached(self.base, self.conditioned, self._condition):
             return super()._generate(prompts)
 
-    def _get_per_token_logps_and_entropies(self, model: nn.Module, *arguments: object, **named: object) -> object:
+    def _get_per_token_logps_and_entropies(
+        self, model: nn.Module, *arguments: object, **named: object
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         """Attach the updates, unless it is the reference that is asked."""
         if isinstance(model, Bare):
             return super()._get_per_token_logps_and_entropies(model, *arguments, **named)

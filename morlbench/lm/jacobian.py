@@ -53,12 +53,12 @@ def watched(layers: Sequence[nn.Linear]) -> Iterator[list[Pass]]:
             handle.remove()
 
 
-def jacobian(losses: torch.Tensor, answers: torch.Tensor, passes: Sequence[Pass]) -> torch.Tensor:
-    """Return the gradients (k, P) of losses (k,) by the layers' weights, pass after pass, in double precision.
+def jacobian(shares: torch.Tensor, answers: torch.Tensor, passes: Sequence[Pass]) -> torch.Tensor:
+    """Return the gradients (k, P) of k losses by the layers' weights, pass after pass, in double precision.
 
-    `answers` (n,) are the log-probabilities the losses are functions of; answer i must depend on row i of each pass alone.
+    `answers` (n,) are log-probabilities, of which answer i must depend on row i of each pass alone; `shares` (k, n) are the
+    losses' derivatives by them.
     """
-    shares = [torch.autograd.grad(loss, answers, retain_graph=True)[0] for loss in losses]  # k of (n,)
     slopes = torch.autograd.grad(answers.sum(), [p.outputs for p in passes])
     rows = [torch.cat([_gradient(p, slope, share) for p, slope in zip(passes, slopes, strict=True)]) for share in shares]
     return torch.stack(rows).double()

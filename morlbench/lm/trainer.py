@@ -1,9 +1,10 @@
 """TRL's RLOO with vector rewards: the one place reinforcement learning happens.
 
-The loss is leave-one-out REINFORCE on s(r) - beta log pi/pi_0, beta inside the reward, sequence level, unscaled. Two private
-hooks of `RLOOTrainer` are overridden: `_calculate_rewards`, so that one call scores all objectives, and
-`_generate_and_score_completions`, which adds each objective's own advantages for gradient methods. A contract test pins
-both and the trl version. Leaves out GRPO: its group scaling silently rescales beta.
+The loss is leave-one-out REINFORCE on s(r) - beta log pi/pi_0, beta inside the reward, sequence level, unscaled. Three private
+hooks of `RLOOTrainer` are overridden: `_calculate_rewards`, so that one call scores all objectives, and for gradient methods
+`_generate_and_score_completions`, for each objective's own advantages, and `_get_per_token_logps_and_entropies`, for the
+graph of the policy's log-probabilities. A contract test pins them and the trl version. Leaves out GRPO: its group scaling
+silently rescales beta.
 """
 
 import copy
@@ -21,7 +22,7 @@ from trl.trainer import utils as trl_utils
 
 from morlbench.bench import Bench
 from morlbench.errors import MorlbenchError
-from morlbench.lm.jacobian import Pass, along, jacobian, trained_layers, watched
+from morlbench.lm.jacobian import along, jacobian, trained_layers, watched
 from morlbench.preference import Array
 
 
@@ -61,44 +62,45 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
             raise MorlbenchError("the scalarised reward is not one finite number per response")
         return torch.as_tensor(self._scalars, dtype=torch.float32, device=self.accelerator.device)[:, None]
 
+    def _get_per_token_logps_and_entropies(
+        self, model: torch.nn.Module, *inputs: object, **options: object
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """Keep the graph of the policy's own pass for gradient methods: they step once on what they sampled, so one pass is enough."""
+        if not (self.vectors and model is self.model and not torch.is_grad_enabled()):
+            return super()._get_per_token_logps_and_entropies(model, *inputs, **options)  # type: ignore[no-any-return]
+        with torch.enable_grad(), watched(trained_layers(model)) as self._passes:
+            self._log_p, entropy, auxiliary = super()._get_per_token_logps_and_entropies(model, *inputs, **options)
+        return self._log_p.detach(), entropy, auxiliary
+
     def _generate_and_score_completions(self, inputs: list[dict[str, object]]) -> dict[str, torch.Tensor]:
-        """Add `vector_advantages` (n, k): each objective's centred reward with the same -beta log-ratio part."""
+        """Note for gradient methods each objective's advantages (n, k): its centred reward with the same -beta log-ratio part."""
         output: dict[str, torch.Tensor] = super()._generate_and_score_completions(inputs)
         if self.vectors:
             own = leave_one_out(self._rewards, self.num_generations)
             penalty = output["advantages"].double().cpu().numpy() - leave_one_out(self._scalars[:, None], self.num_generations)[:, 0]
             alive = (np.abs(own) > 1e-12).any(0)  # an objective equal within every group says nothing
             vector = np.where(alive, own + penalty[:, None], 0.0)
-            output["vector_advantages"] = torch.as_tensor(vector, dtype=torch.float32, device=self.accelerator.device)
+            self._vector_advantages = torch.as_tensor(vector, dtype=torch.float32, device=self.accelerator.device)
+            self._answers = (self._log_p * output["completion_mask"]).sum(1)  # (n,)
         return output
 
     def compute_loss(
         self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], return_outputs: bool = False, num_items_in_batch: int | None = None
     ) -> torch.Tensor:
-        """Return TRL's loss, or where gradients are mixed a function whose gradient is J^T w: J is known, so that is free."""
+        """Return TRL's loss, or where gradients are mixed a function whose gradient is J^T w: J is known, so that is free.
+
+        Row i of J is the gradient of -mean_n A_ni log pi(y_n), RLOO's loss where the policy is the one that answered.
+        """
+        self.bench.work(steps=1, backward=1)
         if not self.vectors:
-            self.bench.work(steps=1, backward=1)
             loss: torch.Tensor = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             return loss
-        rows, passes = self._objectives(model, inputs)
+        shares = torch.neg(self._vector_advantages.T / len(self._vector_advantages))  # (k, n)
+        rows = self.accelerator.reduce(jacobian(shares, self._answers, self._passes), reduction="mean")
         weights = self.steer.mix((rows @ rows.T).cpu().numpy())
         if weights is None:
             raise MorlbenchError("a gradient method returned no weights")
-        self.bench.work(steps=1, backward=1)
-        return along(torch.as_tensor(weights, dtype=rows.dtype, device=rows.device) @ rows, passes)
-
-    def _objectives(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, list[Pass]]:
-        """Return the gradients (k, P) of RLOO's loss for each objective's advantages, by the weights of the passes."""
-        ids = torch.cat([inputs["prompt_ids"], inputs["completion_ids"]], 1)
-        mask = torch.cat([inputs["prompt_mask"], inputs["completion_mask"]], 1)
-        with watched(trained_layers(model)) as passes:
-            log_p, _, _ = self._get_per_token_logps_and_entropies(model, ids, mask, inputs["completion_ids"].shape[1])
-        answers = (log_p * inputs["completion_mask"]).sum(1)
-        ratio = (answers - inputs["old_logps"]).exp()[:, None]  # (n, 1)
-        advantages = inputs["vector_advantages"]
-        clipped = ratio.clamp(1 - self.epsilon_low, 1 + self.epsilon_high)
-        losses = torch.neg(torch.minimum(ratio * advantages, clipped * advantages).mean(0))
-        return jacobian(losses, answers, passes), passes
+        return along(torch.as_tensor(weights, dtype=rows.dtype, device=rows.device) @ rows, self._passes)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep no log: the ledger and the record say what happened."""

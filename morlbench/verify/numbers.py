@@ -13,6 +13,7 @@ import numpy as np
 
 from morlbench.metric import Evidence, Probe
 from morlbench.preference import Array, lattice
+from morlbench.protocol import KL_OF
 from morlbench.task import Exact, Task
 from morlbench.verify import Fault
 
@@ -41,9 +42,9 @@ def kl_and_weights(run: Evidence, task: Task) -> list[Fault]:
                 found.append(Fault("kl", f"probe {probe.name!r} states a {name} of {told} nats; possible are 0 to {most:g}"))
         if probe.weights is not None and not np.isfinite(probe.weights).all():
             found.append(Fault("kl", f"probe {probe.name!r} states weights that are not finite"))
-    stated = [probe.kl is None for probe in run.probes if probe.name != "base"]
+    stated = [probe.kl is None for probe in run.probes if probe.name in KL_OF[1:]]
     if any(stated) and not all(stated):
-        found.append(Fault("kl", "some probes of the policy state a KL and others none"))
+        found.append(Fault("kl", "only one of the policy's probes 'front' and 'stated' has a KL"))
     return found
 
 

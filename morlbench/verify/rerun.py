@@ -15,6 +15,7 @@ import numpy as np
 from morlbench.bench import Watch
 from morlbench.launch import Maker, Plan
 from morlbench.metric import Evidence, Probe
+from morlbench.protocol import KL_OF
 from morlbench.record import RunRecord, without_costs
 from morlbench.seeds import derive
 from morlbench.store import key_of
@@ -72,7 +73,7 @@ def _probes(one: Probe, other: Probe) -> list[str]:
     apart = np.abs(one.rewards.mean((0, 1, 2)) - other.rewards.mean((0, 1, 2))).max()
     if apart > MEANS:
         found.append(f"mean rewards of probe {one.name!r} differ by {apart:.3f}; the tolerance is {MEANS}")
-    if (one.kl is None) != (other.kl is None):
+    if one.name in KL_OF and (one.kl is None) != (other.kl is None):
         found.append(f"only one of the two runs states a KL for probe {one.name!r}")
     elif one.kl is not None and other.kl is not None:
         a, b = float(one.kl.mean()), float(other.kl.mean())
