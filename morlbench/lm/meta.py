@@ -1,5 +1,7 @@
 """Shared by the meta-policy methods: one expert per objective, and the mixture that serves them at a preference."""
 
+from typing import Literal
+
 import numpy as np
 
 from morlbench.bench import Bench
@@ -13,6 +15,8 @@ from morlbench.method import Policy
 from morlbench.preference import Array, Utility
 from morlbench.task import Texts
 
+Experts = Literal["projected", "plain", "anchored"]
+
 
 def objective_experts(bench: Bench, *, responses: int, seed: int, level: str, settings: Settings) -> Mixture:
     """Return one plain expert per objective, `responses` in total shared equally, combined at `level`."""
@@ -21,6 +25,24 @@ def objective_experts(bench: Bench, *, responses: int, seed: int, level: str, se
     recipes = [Recipe(one_hot(bench.k, i), settings=settings) for i in range(bench.k)]
     found = experts(bench, recipes, responses=share, seed=seed)
     return Mixture(bench.base, found, level, temperature=bench.decoding.temperature)
+
+
+def protected_recipe(k: int, objective: int, kind: Experts, epsilon: float, settings: Settings) -> Recipe:
+    """Return how the expert of one objective is trained where the other objectives may be protected.
+
+    projected: argmin_d ||d - g_i||^2 subject to g_j·d >= -epsilon ||g_j|| ||d||. plain: epsilon = infinity. anchored: the
+    min-norm point of unit gradients with own weight >= .6.
+    """
+    weights = one_hot(k, objective)
+    if kind == "plain":
+        return Recipe(weights, settings=settings)
+    return Recipe(weights, gradients=kind, leader=objective, epsilon=epsilon if kind == "projected" else 0.0, settings=settings)
+
+
+def protected_experts(bench: Bench, kind: Experts, epsilon: float, *, responses: int, seed: int, settings: Settings) -> list[Adapter]:
+    """Return one adapter per objective by `protected_recipe`, `responses` in total shared equally."""
+    recipes = [protected_recipe(bench.k, i, kind, epsilon, settings) for i in range(bench.k)]
+    return experts(bench, recipes, responses=responses // bench.k, seed=seed)
 
 
 def by_preference(bench: Bench, mixture: Mixture) -> LMPolicy:
