@@ -3,6 +3,7 @@
 HTML in the text is shown as text; links keep their target only where it is a web address; images are left out.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -21,16 +22,19 @@ def card(kind: Kind, name: str) -> Markup:
     except BadInput:
         return Markup("")
     path = folder / "README.md" if folder else Path("absent")
-    return render(path.read_text(encoding="utf-8")) if path.is_file() else Markup("")
+    if not path.is_file():
+        return Markup("")
+    title, _, rest = path.read_text(encoding="utf-8").partition("\n")
+    return render(rest if title.strip("# ") == name else f"{title}\n{rest}")  # the page has that title
 
 
 def render(text: str) -> Markup:
-    """Return Markdown as HTML that holds only this project's tags.
+    """Return Markdown as HTML that holds only this project's tags, without comments.
 
     >>> render("# A\\n<script>x</script>")
     Markup('<h2>A</h2>\\n<p>&lt;script&gt;x&lt;/script&gt;</p>\\n')
     """
-    tokens = _parser().parse(text)
+    tokens = _parser().parse(re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):  # the page has the one h1
             token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import morlbench
 from morlbench import registry
+from morlbench.board_page import shown
 from morlbench.digest import EntryDigest, Value, metric, metrics
 from morlbench.errors import BadInput
 from morlbench.leaderboard import Ranking, Standings
@@ -20,7 +21,7 @@ from morlbench.metric import Metric
 from morlbench.registry import Kind
 from morlbench.site.card import card
 from morlbench.site.pack import TaskPack, task_of
-from morlbench.standing import Cell, Standing
+from morlbench.standing import Standing
 from morlbench.stats import Interval, seed_interval
 from morlbench.summary import TITLES, number
 
@@ -41,14 +42,15 @@ class Result:
 
     method: str
     values: tuple[Measured, ...]
+    seeds: int
 
 
 def environment() -> Environment:
     """Return the templates' environment: every value is escaped, an unknown name is an error."""
     loader = PackageLoader("morlbench.site", "templates")
     env = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    env.filters |= {"number": number, "slug": slug, "interval": interval, "key": key, "titled": TITLES.__getitem__}
-    env.globals |= {"version": morlbench.__version__, "mean": _mean, "scale": scale}
+    env.filters |= {"number": number, "slug": slug, "interval": interval, "key": key, "titled": TITLES.__getitem__, "shown": shown}
+    env.globals |= {"version": morlbench.__version__, "scale": scale, "profiled": _profiled}
     return env
 
 
@@ -68,7 +70,7 @@ def pages(ranking: Ranking, packs: Mapping[str, TaskPack], env: Environment) -> 
 
 def front_page(rankings: Sequence[Ranking], env: Environment) -> str:
     """Return the first page: the boards and who leads each division."""
-    return env.get_template("index.html.jinja").render(rankings=rankings, up="", counted=_counted)
+    return env.get_template("index.html.jinja").render(rankings=rankings, up="")
 
 
 def _method(entry: str, ranking: Ranking, packs: Mapping[str, TaskPack], env: Environment) -> str:
@@ -85,10 +87,11 @@ def _method(entry: str, ranking: Ranking, packs: Mapping[str, TaskPack], env: En
 
 
 def _task(task: str, ranking: Ranking, packs: Mapping[str, TaskPack], env: Environment) -> str:
-    shown = [m for m in metrics(ranking.board) if m.over == "run"]
-    rows = tuple(Result(entry, tuple(measured(d, task, m) for m in shown)) for entry, d in ranking.digests.items() if task in d.runs)
+    wanted = [m for m in metrics(ranking.board) if m.over == "run"]
+    on = {entry: found for entry, found in ranking.digests.items() if task in found.runs}
+    rows = tuple(Result(entry, tuple(measured(d, task, m) for m in wanted), len(d.runs[task])) for entry, d in on.items())
     return env.get_template("task.html.jinja").render(
-        board=ranking.board, task=task, pack=packs.get(task), plugin=task_of(task, ranking.board.tasks[task]), results=rows, shown=shown,
+        board=ranking.board, task=task, pack=packs.get(task), plugin=task_of(task, ranking.board.tasks[task]), results=rows, shown=wanted,
         summary=_summary("tasks", task), card=card("tasks", task), up="../../", here="../",
     )  # fmt: skip
 
@@ -143,8 +146,9 @@ def _exactly(value: Value) -> Interval:
     return Interval(value.value, np.nan, np.nan)
 
 
-def _mean(cell: Cell) -> float:
-    return float(np.mean(cell.values)) if not cell.missing else float("nan")
+def _profiled(standings: Standings) -> list[Standing]:
+    """Return the rows that have a value in some family."""
+    return [row for row in standings.shown if any(np.isfinite(facet.value) for facet in row.profile)]
 
 
 def _families(ranking: Ranking) -> list[str]:
@@ -153,13 +157,6 @@ def _families(ranking: Ranking) -> list[str]:
 
 def _on(found: EntryDigest | None) -> tuple[str, ...]:
     return tuple(found.runs) if found else ()
-
-
-def _counted(ranking: Ranking) -> tuple[int, int]:
-    """Return how many of the wanted runs have a record that counts, and how many are wanted."""
-    have = {(task, d.entry, run.seed) for d in ranking.digests.values() for task, runs in d.runs.items() for run in runs}
-    wanted = ranking.board.wanted()
-    return sum(cell in have for cell in wanted), len(wanted)
 
 
 def _summary(kind: Kind, name: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from morlbench.digest import TaskDigest
 from morlbench.leaderboard import Ranking
-from morlbench.panels import colour
+from morlbench.panels import colour, marked
 from morlbench.site.pack import MethodPack, Sample, TaskPack, View, text_of, thinned, whole
 from morlbench.site.rerank import drawn
 from morlbench.standing import Standing
@@ -35,14 +35,15 @@ def board_of(ranking: Ranking, packs: Mapping[str, TaskPack]) -> Json:
         {
             "name": s.division.name, "title": s.division.title, "view": s.division.track,
             "tasks": [task for task in s.division.tasks if task in packs],
-            "methods": [row.method for row in s.rows], "unranked": {row.method: why for row in s.rows if (why := barred(row))},
+            "methods": [row.method for row in s.shown], "absent": list(s.absent),
+            "unranked": {row.method: why for row in s.shown if (why := barred(row))},
         }
         for s in ranking.standings
     ]  # fmt: skip
     return {
         "name": ranking.board.name, "seeds": list(ranking.board.seeds), "draws": {"counts": counts.tolist(), "times": times.tolist()},
         "divisions": divisions, "tasks": {name: _task(pack, ranking) for name, pack in packs.items()},
-        "colours": {entry: colour(entry) for entry in ranking.digests},
+        "colours": {entry: colour(entry.partition("+")[0]) for entry in ranking.digests}, "marks": marked(list(ranking.digests)),
     }  # fmt: skip
 
 

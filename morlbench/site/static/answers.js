@@ -34,10 +34,13 @@
     byId("question").textContent = samples.prompts[prompt].text || `Prompt ${samples.prompts[prompt].number} of the test split (its text is not installed)`;
     const of = (view, at) => Object.entries(samples.methods)
       .filter(([method, held]) => held[view]?.[at]?.[prompt] && (view === "front" || !held.front) && method.toLowerCase().includes(text))
+      .filter(([method]) => method !== "base" || !samples.base[prompt]) // shown first, whatever is asked
       .map(([method, held]) => article(method, held[view][at][prompt]));
     const base = samples.base[prompt] ? [article("the base, untrained", samples.base[prompt])] : [];
     byId("front-answers").replaceChildren(...base, ...of("front", row));
-    byId("single-answers").replaceChildren(...of("single", 0));
+    const single = of("single", 0);
+    byId("single-answers").replaceChildren(...single);
+    byId("single-title").hidden = !single.length;
     byId("single-title").textContent = `Trained for one stated preference (${told.preference.map((w) => form(w)).join(", ")})`;
   }
 

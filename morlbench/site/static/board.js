@@ -70,7 +70,11 @@
       sizes.set(k, [...(sizes.get(k) ?? []), name]);
     }
     const pairs = [...sizes].filter(([, names]) => names.length > 1).map(([k, names]) => [names.join(" "), `all ${names.length} tasks of ${k} objectives`]);
-    options(byId("task"), [...pairs, ...division().tasks.map((name) => [name, name])]);
+    const every = [...pairs, ...division().tasks.map((name) => [name, name])], { methods } = division();
+    options(byId("task"), every);
+    // An unfinished board opens where the most methods can be ranked; of equals the first.
+    const able = every.map(([names]) => { const tasks = names.split(" ").map((name) => board.tasks[name]); return methods.filter((method) => !lacks(method, tasks)).length; });
+    if (every.length) byId("task").value = every[able.indexOf(Math.max(...able))][0];
     offerWeights();
   }
 
@@ -78,6 +82,7 @@
 
   function offerWeights() {
     const tasks = chosen();
+    weights = [];
     byId("weights").replaceChildren();
     if (!tasks.length) return show();
     const first = tasks[0], k = first.objectives.length;
@@ -181,8 +186,9 @@
     const near = asked.length ? asked[morlbench.nearest(asked, wanted.preference)].map((x) => form(x, 2)).join(", ") : "";
     const leaders = places.filter(({ group }) => group === 1).map(({ method }) => method).join(", ");
     const limits = wanted.utility.endsWith("threshold") ? ` Thresholds on ${task.name}: ${task.thresholds.map((x) => form(x, 2)).join(", ")}.` : "";
+    const absent = division().absent.length ? ` No record here yet: ${division().absent.join(", ")}.` : "";
     byId("slider-note").textContent = `First tie group: ${leaders || "nobody"}. Answers asked at (${near})`
-      + `${view === "front" ? ", the nearest preference that was asked" : ", the stated preference"}.${limits}`;
+      + `${view === "front" ? ", the nearest preference that was asked" : ", the stated preference"}.${limits}${absent}`;
   }
 
   morlbench.load("board", folder).then((data) => {
