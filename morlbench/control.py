@@ -36,6 +36,18 @@ def dynamic_range(run: Evidence) -> float:
     return float(min(ranges))
 
 
+def corner_gains(run: Evidence) -> tuple[float, float]:
+    """Return the mean gain over the base, asked for one objective alone, on that objective and on the others."""
+    w, v = _asked(run)
+    corners = [np.abs(w - corner).sum(1) < 1e-9 for corner in np.eye(run.k)]
+    missing = [name for name, rows in zip(run.task.objectives, corners, strict=True) if not rows.any()]
+    if missing:
+        raise NoValue(f"the policy was not asked for {missing[0]} alone")
+    gains = np.stack([v[rows].mean(0) for rows in corners]) - run.probe("base").means[0]  # (asked for, gained on)
+    own = np.eye(run.k, dtype=bool)
+    return float(gains[own].mean()), float(gains[~own].mean())
+
+
 def violations(run: Evidence) -> float:
     """Return the mean over objectives of the share of steps to the next higher w_i at which the mean v_i falls."""
     w, v = _asked(run)

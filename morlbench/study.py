@@ -65,6 +65,14 @@ STUDIES = {
             metrics=(EXACT_GAP, "linearity", "worst-step", "monotonicity-violations", "kl-to-base"),
             families=(),
         ),
+        Study(
+            "experts",
+            methods=("mod", "protected-experts", "protected-experts+epsilon=0", "protected-experts+experts=anchored"),
+            tasks=("exact-correlated", "exact-competing"),
+            text=(),
+            metrics=(EXACT_GAP, "own-gain", "cross-gain", "extent", "kl-to-base", "backward-passes"),
+            families=(),
+        ),
     )
 }  # fmt: skip
 
@@ -135,12 +143,15 @@ def measure(study: Study, records: Sequence[RunRecord]) -> list[Cell]:
 
 
 def short(label: str) -> str:
-    """Return a method's name on the page: the level alone for variants of `combine`."""
-    for before in ("combine+level=", "combine (level="):
-        if label.startswith(before):
-            return label.removeprefix(before).partition("+")[0].rstrip(")")
-    name = label.partition(" ")[0].partition("+")[0]
-    return str(_usual(name)["level"]) if name == "combine" else name
+    """Return a method's name on the page: of a variant only what the studies vary, the level or the experts' rule."""
+    name, _, rest = label.replace("+", " ", 1).partition(" ")
+    if name not in ("combine", "protected-experts"):
+        return name
+    given = dict(part.split("=", 1) for part in rest.strip("()").replace(", ", "+").split("+") if "=" in part)
+    settings = {key: str(value) for key, value in _usual(name).items()} | given
+    if name == "combine":
+        return settings["level"]
+    return "anchored" if settings["experts"] == "anchored" else f"projected {float(settings['epsilon']):g}"
 
 
 @cache

@@ -205,6 +205,18 @@ def test_a_policy_that_ignores_the_preference_has_no_control():
     assert control.violations(turned) == 1
 
 
+def test_gains_at_the_corners_tell_the_own_objective_from_the_others():
+    w = lattice(2)
+    base = np.full((1, 1, 1, 2), 0.4)
+    harmful = from_rewards((0.2 + 0.5 * w)[:, None, None], w, base=base)  # .7 on the one asked for, .2 on the other
+    assert control.corner_gains(harmful) == pytest.approx((0.3, -0.2))
+    harmless = from_rewards(np.maximum(0.2 + 0.5 * w, 0.4)[:, None, None], w, base=base)
+    assert control.corner_gains(harmless) == pytest.approx((0.3, 0.0))
+    middle = from_rewards((0.2 + 0.5 * w[1:-1])[:, None, None], w[1:-1], base=base)
+    with pytest.raises(NoValue, match="alone"):
+        control.corner_gains(middle)
+
+
 def test_a_linear_front_is_linear_and_a_jump_is_its_worst_step():
     w = lattice(2)
     straight = from_rewards((0.2 + 0.5 * w)[:, None, None], w)

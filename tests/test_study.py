@@ -81,3 +81,21 @@ def test_variants_are_named_by_their_level():
     assert study.short("combine (level=hidden-pre)") == study.short("combine+level=hidden-pre") == "hidden-pre"
     assert study.short("mod") == "mod"
     assert study.short("combine") == "hidden-pre"  # its default level, which no folder's name repeats
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("mod", "mod"),
+        ("mod+budget=standard", "mod"),
+        ("combine+level=hidden-1+budget=standard", "hidden-1"),
+        ("combine (level=factors)", "factors"),
+        ("combine", "hidden-pre"),
+        ("protected-experts", "projected 0.3"),
+        ("protected-experts+epsilon=0", "projected 0"),
+        ("protected-experts (epsilon=0.0, experts=projected)", "projected 0"),
+        ("protected-experts (epsilon=0.3, experts=anchored)", "anchored"),
+    ],
+)
+def test_a_variant_is_named_by_what_the_study_varies(label, name):
+    assert study.short(label) == name
