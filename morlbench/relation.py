@@ -153,6 +153,8 @@ def plot(found: Measured, stem: Path) -> list[Path]:
     """Draw the four matrices to STEM.png and STEM.svg and return the paths."""
     from matplotlib.figure import Figure
 
+    from morlbench.plot import save
+
     k = len(found.names)
     size = 2.6 + 0.32 * k
     figure = Figure(figsize=(4 * size, size + 0.7), layout="constrained")
@@ -161,11 +163,7 @@ def plot(found: Measured, stem: Path) -> list[Path]:
         _draw(axis, label, matrix, found.names)
     loss = "" if np.isnan(found.ideal_loss) else f"; loss of the ideal point {found.ideal_loss:.2f}"
     figure.suptitle(f"{found.task} on {found.base}: declared {found.declared}, measured {' or '.join(found.supported)}{loss}", fontsize=10)
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    paths = [stem.with_name(f"{stem.name}.{ending}") for ending in ("png", "svg")]
-    for path in paths:
-        figure.savefig(path, dpi=130)
-    return paths
+    return save(figure, stem)
 
 
 def _draw(axis: "Axes", label: str, matrix: Array, names: tuple[str, ...]) -> None:
