@@ -5,8 +5,9 @@ import pytest
 
 from morlbench.bandit import Explorer
 from morlbench.errors import BadInput, BadRecord, MorlbenchError
+from morlbench.methods.moe_cmab.arms import arms, hats, quadratics
 from morlbench.methods.moe_cmab.features import Components
-from morlbench.methods.moe_cmab.gate import Gate, GateConfig, arms, hats
+from morlbench.methods.moe_cmab.gate import Gate, GateConfig
 from morlbench.preference import LINEAR, Utility
 
 EVEN = np.array([0.5, 0.5])
@@ -26,8 +27,8 @@ def trained(config: GateConfig, *, seed: int, shuffled: bool = False, rounds: in
     for _ in range(rounds):
         z = rng.normal(size=(32, 2))
         mixtures = gate.choose(z, np.tile(EVEN, (32, 1)), LINEAR, rng)
-        rewards = contextual_rewards(z, mixtures, rng)
-        gate = gate.update(z, mixtures, rng.permutation(rewards) if shuffled else rewards)
+        judged = rng.permutation(z) if shuffled else z  # other prompts' rewards; permuting rewards would leave batch means that tell
+        gate = gate.update(z, mixtures, contextual_rewards(judged, mixtures, rng))
     return gate, rng
 
 
@@ -43,6 +44,7 @@ CONFIGS |= {
     "disjoint": GateConfig(model="disjoint", strong=1.0),
     "plug-in": GateConfig(labels="plug-in"),
     "smeared": GateConfig(labels="smeared"),
+    "hats": GateConfig(basis="hats"),
 }
 
 
@@ -98,7 +100,7 @@ def test_where_context_does_not_matter_the_gate_is_the_best_fixed_mixture(strong
         z = rng.normal(size=(120, 16))
         mixtures = arms(2)[rng.integers(11, size=120)]
         mean = 0.6 - (mixtures[:, :1] - 0.5) ** 2
-        gate = Gate.start(MIDDLE, 2, 16, config=GateConfig(strong=strong))
+        gate = Gate.start(MIDDLE, 2, 16, config=GateConfig(strong=strong, caution=0, basis="hats"))
         gate = gate.update(z, mixtures, mean + 0.1 * rng.standard_normal((120, 2)))
         served = gate.weights(rng.normal(size=(200, 16)), np.tile(EVEN, (200, 1)))
         regret.append(((served[:, 0] - 0.5) ** 2).mean())
@@ -120,6 +122,8 @@ def test_arms_and_their_basis():
     assert arms(3).shape == (3 + 1 + 3, 3)
     assert arms(4).sum(1) == pytest.approx(np.ones(11))
     assert hats(np.array([0.3, 0.7])) == pytest.approx([0, 0.8, 0.2, 0, 0])  # between the knots .25 and .5
+    assert quadratics(np.array([0.3, 0.7])) == pytest.approx([0.09, 0.49, 0.42])
+    assert quadratics(arms(4)).sum(1) == pytest.approx(np.ones(11))
     assert hats(np.array([0.2, 0.3, 0.5])) == pytest.approx([1, 0.2, 0.3, 0.5, 0.06, 0.1, 0.15])
     asked = Gate.start(np.full((1, 3), 0.5), 3, 0).arms(np.array([[0.2, 0.3, 0.5]]))
     assert asked[0, -1] == pytest.approx([0.2, 0.3, 0.5])
@@ -149,11 +153,11 @@ def test_relabelled_coefficients_are_the_normal_equations():
     gate, rng = trained(GateConfig(strong=3.0, weak=0.5), seed=1, rounds=3)
     z, mixtures = rng.normal(size=(4, 2)), arms(2)[[0, 3, 6, 10]]
     utility, w = Utility("chebyshev"), np.array([0.3, 0.7])
-    rows = [np.kron(hats(m), np.append(1, c)) for c, m in zip(gate.z, gate.mixtures, strict=True)]
-    prior = np.diag(np.tile([0.5, 3, 3], 5))
+    rows = [np.kron(quadratics(m), np.append(1, c)) for c, m in zip(gate.z, gate.mixtures, strict=True)]
+    prior = np.diag(np.tile([0.5, 3, 3], 3))
     target = [float(utility(r, w) - utility(MIDDLE[0], w)) for r in gate.rewards]
     theta = np.linalg.solve(prior + np.transpose(rows) @ np.array(rows), np.transpose(rows) @ target)
-    slow = [np.kron(hats(m), np.append(1, c)) @ theta + utility(MIDDLE[0], w) for c, m in zip(z, mixtures, strict=True)]
+    slow = [np.kron(quadratics(m), np.append(1, c)) @ theta + utility(MIDDLE[0], w) for c, m in zip(z, mixtures, strict=True)]
     assert gate.expected(z, mixtures, w[None], utility)[:, 0] == pytest.approx(slow, abs=1e-10)
 
 
@@ -228,6 +232,37 @@ def test_an_end_that_costs_more_kl_than_it_earns_is_left_unless_kl_does_not_coun
         assert end >= 0.9
 
 
+def test_noise_alone_does_not_move_a_cautious_gate_off_the_preference_but_evidence_does():
+    """All arms are worth .5: without caution the best-looking one is served, far from the preference."""
+    moved, led = {0.0: [], 2.0: []}, []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        mixtures = arms(2)[rng.integers(11, size=200)]
+        noise = 0.2 * rng.standard_normal((200, 2))
+        for caution in moved:
+            gate = Gate.start(MIDDLE, 2, 0, config=GateConfig(caution=caution))
+            flat = gate.update(np.zeros((200, 0)), mixtures, 0.5 + noise)
+            moved[caution].append(abs(flat.weights(np.zeros((1, 0)), EVEN[None])[0, 0] - 0.5))
+        steep = gate.update(np.zeros((200, 0)), mixtures, 0.3 + 0.4 * mixtures[:, :1] + noise)
+        led.append(steep.weights(np.zeros((1, 0)), EVEN[None])[0, 0])
+    assert np.mean(moved[0.0]) > 0.3
+    assert np.mean(moved[2.0]) < 0.1
+    assert np.mean(led) > 0.9
+
+
+def test_a_linear_utility_with_kl_demands_more_evidence_to_leave_the_preference_than_other_utilities():
+    gate = costly(GateConfig(beta=0.01, caution=1e3), n=100)
+    served = [gate.weights(np.zeros((1, 0)), EVEN[None], u)[0, 0] for u in (LINEAR, Utility("chebyshev"))]
+    assert served == [0.5, 0.5]
+    some = next(
+        c
+        for c in np.geomspace(0.5, 1e3, 60)
+        if costly(GateConfig(beta=0.01, caution=c), n=100).weights(np.zeros((1, 0)), EVEN[None])[0, 0] == 0.5
+    )
+    almost = costly(GateConfig(beta=0.01, caution=some), n=100).weights(np.zeros((1, 0)), EVEN[None], Utility("chebyshev"))
+    assert almost[0, 0] > 0.5
+
+
 def test_kl_is_counted_for_a_believed_preference_and_while_exploring_but_a_users_ratings_do_not_see_it():
     paid, free = (costly(GateConfig(beta=beta)) for beta in (0.1, 0.0))
     z, grid = np.zeros((1, 0)), np.array([[0.2, 0.8], [0.6, 0.4]])
@@ -240,11 +275,11 @@ def test_kl_is_counted_for_a_believed_preference_and_while_exploring_but_a_users
 
 def test_the_penalised_labels_are_u_minus_beta_kl_in_the_normal_equations():
     gate, w = costly(GateConfig(beta=0.1, weak=0.5), n=40), np.array([0.3, 0.7])
-    rows = hats(gate.mixtures)
+    rows = quadratics(gate.mixtures)
     target = Utility("chebyshev")(gate.rewards, w) - Utility("chebyshev")(MIDDLE[0], w) - 0.1 * gate.kl
-    theta = np.linalg.solve(0.5 * np.eye(5) + rows.T @ rows, rows.T @ target)
+    theta = np.linalg.solve(0.5 * np.eye(3) + rows.T @ rows, rows.T @ target)
     found = gate._means(gate._features(np.zeros((1, 0)), arms(2)[None]), w[None], Utility("chebyshev"))
-    assert found[0] == pytest.approx(hats(arms(2)) @ theta, abs=1e-10)
+    assert found[0] == pytest.approx(quadratics(arms(2)) @ theta, abs=1e-10)
 
 
 def test_bad_input_is_refused_in_a_sentence():
@@ -253,6 +288,10 @@ def test_bad_input_is_refused_in_a_sentence():
         Gate.start(MIDDLE, 2, 2, config=GateConfig(beta=0.1)).update(np.zeros((1, 2)), EVEN[None], MIDDLE)
     with pytest.raises(MorlbenchError, match=r"KL of shape \(2,\)"):
         gate.update(np.zeros((1, 2)), EVEN[None], MIDDLE, np.zeros(2))
+    with pytest.raises(BadInput, match="quadratic, hats"):
+        GateConfig(basis="cubic")
+    with pytest.raises(BadInput, match="caution = -1"):
+        GateConfig(caution=-1)
     with pytest.raises(BadInput, match="beta = -1"):
         GateConfig(beta=-1)
     with pytest.raises(MorlbenchError, match=r"rewards that are not all finite"):

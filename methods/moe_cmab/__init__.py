@@ -22,6 +22,7 @@ from morlbench.preference import LINEAR, Array, UtilityName
 from morlbench.seeds import derive
 from morlbench.task import Texts
 
+from .arms import Basis
 from .context import Context, Reader, fit
 from .experts import Experts, train_experts
 from .gate import Gate, GateConfig, Labels, Model
@@ -50,9 +51,11 @@ class MoeCmab(Trained):
     model: Model = "shared"
     labels: Labels = "relabelled"
     penalty: bool = True
+    caution: float = Field(default=0.5, ge=0, le=100)
+    basis: Basis = "quadratic"
     context: Context = "log-ratio"
     components: Annotated[int, Field(ge=1, le=256)] = 16
-    expert_share: float = Field(default=0.8, gt=0, lt=1)
+    expert_share: float = Field(default=0.9, gt=0, lt=1)
     tune_share: float = Field(default=0.0, ge=0, lt=1)
     tuned: int = Field(default=11, ge=2, le=1000)
 
@@ -93,7 +96,7 @@ class MoeCmab(Trained):
         """Return the gate after exploring dev prompts with random preferences until `aside` responses are left."""
         rng = np.random.default_rng(seed)
         beta = bench.beta if self.penalty else 0.0
-        config = GateConfig(Explorer(rule=self.rule, alpha=self.exploration), self.model, self.labels, beta)
+        config = GateConfig(Explorer(rule=self.rule, alpha=self.exploration), self.model, self.labels, beta, self.caution, self.basis)
         with bench.part("gate", bench.left - aside, kind="search"):
             first = min(BATCH, max((bench.left - aside) // 4, 1))
             prompts = _some(bench.prompts("dev"), first, rng)

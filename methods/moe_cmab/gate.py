@@ -1,22 +1,24 @@
 """The gate of `moe-cmab`: which mixture of the experts to use for this prompt, this preference and this utility.
 
-Arms are mixtures. One ridge regression of the reward vector on φ(x, a) = hat(a) ⊗ [1; z(x)] is shared by all arms, with a
-weak prior on the context-free part and a strong one on the rest: with little data the gate is the best fixed mixture, with
-more it follows the prompt. A utility is not applied to predicted rewards (E[u(r)] is not u(E[r])): the log is *relabelled*
-with u_w(r) and regressed again, in closed form. Or it is *smeared* (Duan 1983): averaged over predicted rewards plus the log's
-own residuals, which uses the whole vector and has less variance, but supposes that residuals do not depend on the arm; a step
+Arms are mixtures. One ridge regression of the reward vector on φ(x, a) = b(a) ⊗ [1; z(x)] is shared by all arms, with a weak
+prior on the context-free part and a strong one on the rest: with little data the gate is the best fixed mixture, with more it
+follows the prompt. A utility is not applied to predicted rewards (E[u(r)] is not u(E[r])): the log is *relabelled* with u_w(r)
+and regressed again, in closed form. Or it is *smeared* (Duan 1983): averaged over predicted rewards plus the log's own
+residuals, which uses the whole vector and has less variance, but supposes that residuals do not depend on the arm; a step
 (the hard threshold) is relabelled even then, since shifted rewards cross it by accident where they are discrete.
 What an arm costs counts too: the labels are u_w(R) - β KL, with the KL to the base (in nats) that each answer's arm spent and the
 task's β, since that is the problem the experts were trained on; with β = 0 the gate chases the utility alone. A user's ratings
 say nothing of KL, so `expected`, which explains them, leaves it out.
+An arm is served instead of the preference's own only if it is better by `caution` standard errors of their difference (as in
+safe policy improvement, Laroche et al. 2019), and by four times as much under a linear utility with KL: there nothing beats the
+preference-weighted log-linear mixture of ideal experts, so that only flaws of the experts could be mended.
 Serving is greedy and pure; exploration happens in `choose` alone.
-Disjoint arms, a network, and *plugged-in* utilities u_w(predicted r) are kept as named ablations.
+Disjoint arms, hats, a network, and *plugged-in* utilities u_w(predicted r) are kept as named ablations.
 """
 
 import json
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from itertools import combinations
 from typing import Literal, get_args
 
 import numpy as np
@@ -26,43 +28,23 @@ from morlbench.bandit import Explorer, Network, Ridge, check_rows
 from morlbench.errors import BadInput, BadRecord, MorlbenchError
 from morlbench.preference import LINEAR, Array, Utility
 
+from .arms import BASES, Basis, arms
+
 Model = Literal["shared", "disjoint", "network"]
 Labels = Literal["relabelled", "smeared", "plug-in"]
-KNOTS = 5  # linear hats over the mixture weight of two experts
 HIDDEN = 32
 RESIDUALS = 128  # rows of the log, evenly spaced, whose residuals smear a utility
 BELIEF = 64  # preferences that stand for a posterior
+DOUBT = 4  # times the usual caution where theory says that the preference's own arm is best
 TIE = 1e-9  # utility below which arms are tied; the one nearest the preference then wins
-
-
-def arms(experts: int) -> Array:
-    """Return the fixed arms (a, m): 11 lattice mixtures of two experts; else one-hots, the uniform and the pairwise mixes."""
-    if experts < 2:
-        raise BadInput(f"a gate needs at least 2 experts, not {experts}")
-    if experts == 2:
-        first = np.linspace(0, 1, 11).round(10)
-        return np.column_stack([first, 1 - first])
-    one_hot = np.eye(experts)
-    pairs = [(one_hot[i] + one_hot[j]) / 2 for i, j in combinations(range(experts), 2)]
-    return np.array([*one_hot, np.full(experts, 1 / experts), *pairs])
-
-
-def hats(mixtures: Array) -> Array:
-    """Return the basis (..., h) of mixtures (..., m): 5 linear hats over the first weight if m = 2, else 1, a and all a_i a_j."""
-    experts = mixtures.shape[-1]
-    if experts == 2:
-        knots = np.linspace(0, 1, KNOTS)
-        return np.asarray(np.maximum(0, 1 - np.abs(mixtures[..., :1] - knots) * (KNOTS - 1)))
-    first, second = np.triu_indices(experts, 1)
-    products = mixtures[..., first] * mixtures[..., second]
-    return np.concatenate([np.ones((*mixtures.shape[:-1], 1)), mixtures, products], axis=-1)
 
 
 @dataclass(frozen=True)
 class GateConfig:
     """What may differ between gates: exploration, the model of the reward, how a utility enters, beta and the two prior precisions.
 
-    `beta` is what a nat of KL to the base costs, in units of utility; 0 leaves KL out of account.
+    `beta` is what a nat of KL to the base costs, in units of utility; 0 leaves KL out of account. `caution` is by how many
+    standard errors a served arm must beat the mixture that the preference itself states; `basis` is of the mixtures.
     `weak` and `strong` are noise variance over prior variance, of the context-free and the context coefficients.
     """
 
@@ -70,6 +52,8 @@ class GateConfig:
     model: Model = "shared"
     labels: Labels = "relabelled"
     beta: float = 0.0
+    caution: float = 0.5
+    basis: Basis = "quadratic"
     weak: float = 0.25
     strong: float = 16.0
 
@@ -78,8 +62,12 @@ class GateConfig:
             raise BadInput(f"unknown gate model {self.model!r}; known: {', '.join(get_args(Model))}")
         if self.labels not in get_args(Labels):
             raise BadInput(f"unknown gate labels {self.labels!r}; known: {', '.join(get_args(Labels))}")
+        if self.basis not in get_args(Basis):
+            raise BadInput(f"unknown gate basis {self.basis!r}; known: {', '.join(get_args(Basis))}")
         if not 0 <= self.beta < np.inf:
             raise BadInput(f"gate beta = {self.beta:g} is outside [0, inf); expected the task's price of a nat of KL, e.g. 0.05")
+        if not 0 <= self.caution < np.inf:
+            raise BadInput(f"gate caution = {self.caution:g} is outside [0, inf); expected a number of standard errors, e.g. 1")
         for name, value in (("weak", self.weak), ("strong", self.strong)):
             if not 0 < value < np.inf:
                 raise BadInput(f"gate prior {name} = {value:g} is outside (0, inf); expected a precision such as 0.25")
@@ -104,7 +92,8 @@ class Gate:
         check_rows("base rewards", base, base.shape)
         config = config or GateConfig()
         arms(experts)
-        network = Network.start(context + hats(np.zeros(experts)).shape[-1], HIDDEN, seed=seed) if config.model == "network" else None
+        size = context + BASES[config.basis](np.zeros(experts)).shape[-1]
+        network = Network.start(size, HIDDEN, seed=seed) if config.model == "network" else None
         return cls(config, base, np.zeros((0, context)), np.zeros((0, experts)), np.zeros((0, base.shape[1])), np.zeros(0), network)
 
     def arms(self, preferences: Array) -> Array:
@@ -119,8 +108,11 @@ class Gate:
         """Return the mixture (n, m) the gate serves for context z (n, c) and preferences (n, k): greedy, no randomness."""
         self._check(z, preferences)
         arms_ = self.arms(preferences)
-        means = self._means(self._features(z, arms_), preferences, utility)
-        return _take(arms_, (means - _tie(arms_, preferences)).argmax(1))
+        features = self._features(z, arms_)
+        means = self._means(features, preferences, utility)
+        distinct, row = np.unique(preferences, axis=0, return_inverse=True)
+        caution = self.config.caution * (DOUBT if utility.name == "linear" and self.config.beta else 1)
+        return self._serve(arms_, features, means, self._noise(distinct, utility)[row.ravel()], preferences, caution)
 
     def weights_under(self, z: Array, grid: Array, belief: Array, utility: Utility = LINEAR) -> Array:
         """Return the mixture (n, m) that is best on average over preferences (g, k) with probabilities (g,)."""
@@ -133,7 +125,8 @@ class Gate:
         likely = grid[np.searchsorted(belief.cumsum() / belief.sum(), (np.arange(BELIEF) + 0.5) / BELIEF)]
         distinct, count = np.unique(likely, axis=0, return_counts=True)
         each = [c * self._means(features, np.tile(w, (len(z), 1)), utility) for w, c in zip(distinct, count, strict=True)]
-        return _take(arms_, (np.sum(each, axis=0) / BELIEF - _tie(arms_, average)).argmax(1))
+        noise = self._ridge.noise(self._labels(distinct, utility) @ count[:, None] / BELIEF - self._price[:, None])
+        return self._serve(arms_, features, np.sum(each, axis=0) / BELIEF, noise, average, self.config.caution)
 
     def choose(self, z: Array, preferences: Array, utility: Utility, rng: np.random.Generator) -> Array:
         """Return mixtures (n, m) to try next, exploring by the configured rule."""
@@ -141,7 +134,7 @@ class Gate:
         arms_ = self.arms(preferences)
         features = self._features(z, arms_)
         distinct, row = np.unique(preferences, axis=0, return_inverse=True)
-        noise = self._ridge.noise(self._labels(distinct, utility) - self._price[:, None])[row.ravel()]
+        noise = self._noise(distinct, utility)[row.ravel()]
         means = self._means(features, preferences, utility) - _tie(arms_, preferences)
         return _take(arms_, self.config.explorer.choose(means, features, self._ridge, noise, rng))
 
@@ -162,7 +155,7 @@ class Gate:
         network = self.network
         if network is not None and len(rewards):
             targets = np.column_stack([rewards - self.base.mean(0), self.config.beta * kl])
-            network = network.fit(np.hstack([hats(mixtures), z]), targets)
+            network = network.fit(np.hstack([self._basis(mixtures), z]), targets)
         return replace(self, z=z, mixtures=mixtures, rewards=rewards, kl=kl, network=network)
 
     def predict(self, z: Array, mixtures: Array) -> Array:
@@ -198,6 +191,9 @@ class Gate:
     def _experts(self) -> int:
         return int(self.mixtures.shape[1])
 
+    def _basis(self, mixtures: Array) -> Array:
+        return BASES[self.config.basis](mixtures)
+
     def _arrays(self) -> dict[str, Array]:
         network = {} if self.network is None else {"network": self.network.weights}
         return {"base": self.base, "z": self.z, "mixtures": self.mixtures, "rewards": self.rewards, "kl": self.kl, **network}
@@ -225,18 +221,30 @@ class Gate:
         if self.network is not None:
             return np.full(HIDDEN + 1, self.config.weak)
         of_arm = np.append(self.config.weak, np.full(self.z.shape[1], self.config.strong))
-        shape = hats(np.zeros(self._experts)).shape[-1] if self.config.model == "shared" else len(arms(self._experts)) + 1
+        shape = self._basis(np.zeros(self._experts)).shape[-1] if self.config.model == "shared" else len(arms(self._experts)) + 1
         return np.tile(of_arm, shape)
 
     def _features(self, z: Array, mixtures: Array) -> Array:
         """Return φ (n, a, d) of context z (n, c) and mixtures (n, a, m)."""
         repeated = np.broadcast_to(z[:, None], (*mixtures.shape[:2], z.shape[1]))
         if self.network is not None:
-            return self.network.features(np.concatenate([hats(mixtures), repeated], axis=-1))
-        basis = hats(mixtures) if self.config.model == "shared" else _one_hot(mixtures)
+            return self.network.features(np.concatenate([self._basis(mixtures), repeated], axis=-1))
+        basis = self._basis(mixtures) if self.config.model == "shared" else _one_hot(mixtures)
         context = np.concatenate([np.ones((*mixtures.shape[:2], 1)), repeated], axis=-1)
         size = basis.shape[-1] * context.shape[-1]
         return np.asarray((basis[..., None] * context[..., None, :]).reshape(*mixtures.shape[:2], size))
+
+    def _serve(self, arms_: Array, features: Array, means: Array, noise: Array, preferences: Array, caution: float) -> Array:
+        """Return the arm (n, m) of the largest mean (n, a), less `caution` standard errors of its difference to the preference's own.
+
+        noise (n,), or (1,) for all rows: the standard deviation of one answer's utility around its mean.
+        """
+        means = means - _tie(arms_, preferences)
+        if caution and arms_.shape[-1] == preferences.shape[-1]:
+            own = np.abs(arms_ - preferences[:, None]).sum(-1).argmin(1)
+            step = features - features[np.arange(len(own)), own][:, None]
+            means = means - caution * noise[:, None] * self._ridge.width(step)
+        return _take(arms_, means.argmax(1))
 
     def _means(self, features: Array, preferences: Array, utility: Utility) -> Array:
         """Return predicted u - beta KL (n, a), up to a constant per row."""
@@ -256,6 +264,10 @@ class Gate:
     def _labels(self, preferences: Array, utility: Utility) -> Array:
         """Return the log relabelled (n, p): u_w of each raw reward vector, less its mean over the base's answers."""
         return np.asarray(utility(self.rewards[:, None], preferences) - utility(self.base[:, None], preferences).mean(0))
+
+    def _noise(self, preferences: Array, utility: Utility) -> Array:
+        """Return the standard deviation (p,) of u - beta KL of one answer around its regression."""
+        return self._ridge.noise(self._labels(preferences, utility) - self._price[:, None])
 
     def _predict(self, features: Array) -> Array:
         centre = self.base.mean(0)
