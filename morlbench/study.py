@@ -66,6 +66,17 @@ STUDIES = {
             families=(),
         ),
         Study(
+            "direct",
+            methods=("linear-scalarization",),
+            tasks=(
+                "exact-correlated", "exact-independent", "exact-competing", "exact-flat", "exact-order", "exact-contextual",
+                "exact-contextual-null", "exact-scale-2",
+            ),
+            text=(),
+            metrics=("stated-gap", "kl-to-base"),
+            families=(),
+        ),
+        Study(
             "experts",
             methods=("mod", "protected-experts", "protected-experts+epsilon=0", "protected-experts+experts=anchored"),
             tasks=("exact-correlated", "exact-competing"),

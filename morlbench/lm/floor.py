@@ -31,11 +31,11 @@ SCALE = 2.0  # alpha / rank, as the experts have it
 class Fit:
     """How the optimum is fitted."""
 
-    steps: int = 1_500
+    steps: int = 6_000
     batch: int = 128
     rate: float = 3e-3  # the peak of a one-cycle schedule
     rank: int = 8
-    prompts: int = 128
+    prompts: int = 256
     seed: int = 0
 
 
