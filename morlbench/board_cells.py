@@ -4,7 +4,7 @@ It is what an unfinished board can show: no order is claimed, a missing cell is 
 Leaves out ranks: see `morlbench.board_figures`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from morlbench import stats
 from morlbench.digest import metric
 from morlbench.leaderboard import Standings
-from morlbench.panels import INK, QUIET, colour, marked
+from morlbench.panels import INK, QUIET, colour
 from morlbench.standing import Cell
 from morlbench.stats import Interval
 
@@ -24,7 +24,7 @@ COLUMNS, WIDTH, ROW = 4, 2.2, 0.19  # of the grid; a panel's width and a method'
 DECADE = 12  # the largest value over the smallest from which an axis is logarithmic
 
 
-def cells(standings: Standings) -> "Figure | None":
+def cells(standings: Standings, marks: Mapping[str, str]) -> "Figure | None":
     """Return a panel for each task with a record; None where no method has one."""
     from matplotlib.figure import Figure
 
@@ -39,7 +39,6 @@ def cells(standings: Standings) -> "Figure | None":
     made = Figure(figsize=(wide, high))  # laid out by hand: a solver takes longer than all the drawing
     grid = {"left": names / wide, "right": 1 - 0.2 / wide, "top": 1 - 0.8 / high, "bottom": 0.6 / high}
     axes = made.subplots(lines, columns, squeeze=False, gridspec_kw={**grid, "wspace": 0.12, "hspace": 0.5 / tall}).ravel()
-    marks = marked([row.method for row in rows])
     for place, (ax, i) in enumerate(zip(axes, tasks, strict=False)):
         _panel(ax, {row.method: row.cells[i] for row in rows}, marks, named=place % columns == 0)
         ax.set_title(division.tasks[i], fontsize=9.5, color=INK)
@@ -54,7 +53,7 @@ def cells(standings: Standings) -> "Figure | None":
     return made
 
 
-def _panel(ax: "Axes", found: dict[str, Cell], marks: dict[str, str], *, named: bool) -> None:
+def _panel(ax: "Axes", found: dict[str, Cell], marks: Mapping[str, str], *, named: bool) -> None:
     known = {method: np.array([x for x in cell.values if np.isfinite(x)]) for method, cell in found.items()}
     _scaled(ax, [stats.seed_interval(values) for values in known.values() if len(values)])
     for place, (method, values) in enumerate(known.items()):

@@ -15,7 +15,7 @@ from morlbench.board_relation import relation
 from morlbench.digest import VOLUME, Digest, metric
 from morlbench.leaderboard import Ranking, Standings
 from morlbench.metric import FAMILIES
-from morlbench.panels import INK, QUIET, colour, marked
+from morlbench.panels import INK, QUIET, colour
 from morlbench.plot import STYLE, encode
 from morlbench.preference import Array
 from morlbench.sensitivity import sensitivity
@@ -45,7 +45,7 @@ def figures(ranking: Ranking) -> dict[str, bytes]:
 def _all(ranking: Ranking) -> Iterator[tuple[str, "Figure | None"]]:
     for standings in ranking.standings:
         yield f"ranks-{standings.division.name}", ranks(standings)
-        yield f"cells-{standings.division.name}", cells(standings)
+        yield f"cells-{standings.division.name}", cells(standings, ranking.marks)
         yield f"profile-{standings.division.name}", profile(standings)
     yield "cost", cost(ranking)
     yield "adaptation", adaptation(ranking)
@@ -56,12 +56,12 @@ def _all(ranking: Ranking) -> Iterator[tuple[str, "Figure | None"]]:
 
 
 def ranks(standings: Standings) -> "Figure | None":
-    """Return each ranked method's rank with its interval, tie groups on alternating ground."""
+    """Return each ranked method's rank with its interval, tie groups on alternating ground; None where there is no second one."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     rows = [row for row in standings.rows if row.rank is not None and row.group is not None]
-    if not rows:
+    if len(rows) < 2:
         return None
     figure = Figure(figsize=(7.2, 1.5 + 0.27 * len(rows)), layout="constrained")
     ax = figure.subplots()
@@ -118,8 +118,7 @@ def profile(standings: Standings) -> "Figure | None":
 
 def cost(ranking: Ranking) -> "Figure | None":
     """Return hypervolume against the board's cost, a panel per task, intervals over seeds."""
-    methods = list(ranking.digests)
-    marks = marked(methods)
+    methods, marks = list(ranking.digests), ranking.marks
 
     def panel(ax: "Axes", task: str) -> None:
         for method in methods:
@@ -151,7 +150,7 @@ def adaptation(ranking: Ranking) -> "Figure | None":
     """Return how far ratings bring each method towards being told the preference, a panel per task."""
     able = [m for m, found in ranking.digests.items() if any(run.progress for runs in found.runs.values() for run in runs)]
     tasks = [t for t in ranking.tasks if any(run.progress for m in able for run in ranking.digests[m].runs.get(t, ()))]
-    marks = marked(able)
+    marks = ranking.marks
 
     def panel(ax: "Axes", task: str) -> None:
         for level, style in ((1.0, "-"), (0.95, ":")):
@@ -173,7 +172,7 @@ def adaptation(ranking: Ranking) -> "Figure | None":
 def reference_points(ranking: Ranking) -> "Figure | None":
     """Return how the order by hypervolume depends on where the reference point lies, a panel per task of at most five objectives."""
     front = [method for method, found in ranking.digests.items() if found.track == "front"]
-    marks = marked(front)
+    marks = ranking.marks
     tasks = [
         task for task, told in ranking.tasks.items()
         if len(told.facts.objectives) <= LARGE and sum(bool(ranking.digests[m].runs.get(task)) for m in front) > 1

@@ -84,7 +84,7 @@ def figure(ranking: Ranking, task: str) -> "Figure | None":
     columns = min(COLUMNS, count)
     lines = -(-count // columns)
     names = 0.75 if k > 3 else 0.0  # inches for the objectives' names, upright
-    wide, high = max(WIDTH * columns + 0.9, 7.5), HEIGHT * lines + 1.6 + names
+    wide, high = max(WIDTH * columns + 0.9, 8.1), HEIGHT * lines + 1.6 + names
     made = Figure(figsize=(wide, high))  # laid out by hand: a solver takes longer than all the drawing
     grid = {"left": 0.75 / wide, "right": 1 - 0.15 / wide, "top": 1 - 0.95 / high, "bottom": (0.6 + names) / high}
     axes = made.subplots(lines, columns, squeeze=False, gridspec_kw={**grid, "wspace": 0.08, "hspace": 0.2}).ravel()

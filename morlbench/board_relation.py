@@ -35,7 +35,7 @@ def relation(ranking: Ranking) -> "Figure | None":
     ax.plot([], [], "o", mfc="white", mec=INK, ms=8, label="hollow: best points seen stand for the front")
     ax.axvline(0, color="#bbbbbb", lw=0.9, zorder=1)
     ax.set_xlim(-1.08, 1.08)
-    ax.set_ylim(min(-0.03, *(loss - 0.05 for _, loss, _ in places.values())), max(1.05, *(loss + 0.05 for _, loss, _ in places.values())))
+    ax.set_ylim(min(-0.03, *(loss - 0.05 for _, loss, _ in places.values())), max(1.05, *(loss + 0.12 for _, loss, _ in places.values())))
     _named(figure, {task: (place[0], place[1]) for task, place in places.items()})
     ax.set_xlabel("correlation of rewards over the base's answers  (mean over pairs of objectives)", fontsize=9.5)
     ax.set_ylabel("loss of the ideal point at the best mean\n(0: one policy serves all; 1: a compromise gains nothing)", fontsize=9.5)

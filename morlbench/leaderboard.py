@@ -14,6 +14,7 @@ from morlbench import standing, stats
 from morlbench.board import ENOUGH, Board, Division
 from morlbench.digest import EntryDigest, TaskDigest, digest
 from morlbench.errors import BadRecord
+from morlbench.panels import marked
 from morlbench.record import RunRecord
 from morlbench.standing import Field, Standing, anchors
 from morlbench.stats import Comparison
@@ -59,6 +60,11 @@ class Ranking:
     left_out: tuple[str, ...]
     digests: Mapping[str, EntryDigest]  # by method, as the board lists it
     tasks: Mapping[str, TaskDigest]  # those with a record
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Every listed method's mark in figures and on pages; records that are added change none of them."""
+        return marked([entry.text for entry in self.board.entries])
 
     @property
     def runs(self) -> tuple[int, int]:
@@ -124,7 +130,7 @@ def _standings(field: Field) -> Standings:
     comparisons = tuple(stats.against_leader(scores, controls)) if len(scores) > 1 else ()
     draws = tuple(map(tuple, stats.seed_draws(len(field.board.seeds)).tolist()))
     detectable = _detectable(scores, len(comparisons))
-    return Standings(field.division, _ordered(rows, scores), comparisons, detectable, draws, field.anchored, _notes(field))
+    return Standings(field.division, _ordered(rows, scores), comparisons, detectable, draws, field.anchored, _notes(field, len(scores)))
 
 
 def _ordered(rows: Sequence[Standing], scores: Mapping[str, np.ndarray]) -> tuple[Standing, ...]:
@@ -153,8 +159,10 @@ def _detectable(scores: Mapping[str, np.ndarray], comparisons: int) -> float:
     return stats.minimum_detectable(spread, differences.shape[1], comparisons=comparisons)
 
 
-def _notes(field: Field) -> tuple[str, ...]:
+def _notes(field: Field, ranked: int) -> tuple[str, ...]:
     notes = []
+    if ranked == 1 and len(field.division.methods) > 1:
+        notes.append("One method alone has every cell, so its rank says nothing yet.")
     if field.board.provisional:
         notes.append(f"Provisional: {len(field.board.seeds)} seeds; a ranking takes {ENOUGH}.")
     if not field.anchored:

@@ -11,7 +11,7 @@ import numpy as np
 
 from morlbench.digest import TaskDigest
 from morlbench.leaderboard import Ranking
-from morlbench.panels import colour, marked
+from morlbench.panels import colour
 from morlbench.site.pack import MethodPack, Sample, TaskPack, View, text_of, thinned, whole
 from morlbench.site.rerank import drawn
 from morlbench.standing import Standing
@@ -43,7 +43,7 @@ def board_of(ranking: Ranking, packs: Mapping[str, TaskPack]) -> Json:
     return {
         "name": ranking.board.name, "seeds": list(ranking.board.seeds), "draws": {"counts": counts.tolist(), "times": times.tolist()},
         "divisions": divisions, "tasks": {name: _task(pack, ranking) for name, pack in packs.items()},
-        "colours": {entry: colour(entry.partition("+")[0]) for entry in ranking.digests}, "marks": marked(list(ranking.digests)),
+        "colours": {entry: colour(entry.partition("+")[0]) for entry in ranking.digests}, "marks": ranking.marks,
     }  # fmt: skip
 
 
