@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from morlbench import forked
 from morlbench.bench import Bench, Cost, Line, checked
+from morlbench.lm import forked
 from morlbench.lm.base import Base
 from morlbench.lm.policy import base_nll, base_policy
 from morlbench.method import Ablatable, Adaptive, Feedback, Method, Policy, Responses

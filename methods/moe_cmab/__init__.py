@@ -9,11 +9,11 @@ from pydantic import Field
 from morlbench.bandit import Explorer
 from morlbench.bench import Bench
 from morlbench.errors import BadInput
-from morlbench.forked import spread
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.apart import at_once
 from morlbench.lm.family import nearest, serve_one
 from morlbench.lm.fewstep import affordable, combined, tune_each
+from morlbench.lm.forked import spread
 from morlbench.lm.mixing import Mixture, check_level
 from morlbench.lm.policy import LMPolicy, base_policy
 from morlbench.lm.trained import Settings, Trained
