@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from morlbench import forked
 from morlbench.errors import BadInput, MorlbenchError
+from morlbench.lm import forked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux only")
 

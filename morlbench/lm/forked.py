@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
+import torch
+
 from morlbench.errors import MorlbenchError
 
 Item = TypeVar("Item")
@@ -57,8 +59,6 @@ def _next(results: "Connection[object, tuple[bool, Result]]") -> Result:
 
 def _serve(work: Callable[[Item], Result], items: Sequence[Item], results: "Connection[tuple[bool, object], object]") -> None:
     """Send (True, result) of each item, or (False, error) and no more; runs in the copy."""
-    import torch
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that forked, which then ends this one
     torch.set_num_threads(1)
     try:
