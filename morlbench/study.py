@@ -79,9 +79,9 @@ STUDIES = {
         Study(
             "experts",
             methods=("mod", "protected-experts", "protected-experts+epsilon=0", "protected-experts+experts=anchored"),
-            tasks=("exact-correlated", "exact-competing"),
+            tasks=("exact-competing",),
             text=(),
-            metrics=(EXACT_GAP, "own-gain", "cross-gain", "extent", "kl-to-base", "backward-passes"),
+            metrics=(EXACT_GAP, "own-gain", "cross-gain", "extent", "kl-to-base"),
             families=(),
         ),
     )
