@@ -37,7 +37,7 @@ def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str) -> list[Pat
 
     tasks, methods = list(dict.fromkeys(dot.task for dot in found)), list(dict.fromkeys(dot.method for dot in found))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(1.8 + 2.5 * len(tasks), 1.3 + 0.34 * len(methods)), layout="constrained")
+        figure = Figure(figsize=(max(1.8 + 2.5 * len(tasks), 0.35 + 0.085 * len(title)), 1.3 + 0.34 * len(methods)), layout="constrained")
         axes = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
         for ax, task in zip(axes, tasks, strict=True):
             for dot in (d for d in found if d.task == task):
