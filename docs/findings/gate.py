@@ -1,0 +1,219 @@
+"""The tables and figure of docs/findings/gate.md: `python docs/findings/gate.py`, some ten minutes on one core, experts included.
+
+Gates explore dev prompts of exact-contextual and are judged on its test prompts by sums over all answers, under ideal experts
+and, last, under trained ones (read from the store if they are there, else trained). Every number comes from fixed seeds.
+Intervals resample seeds and test prompts together, within each world.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from gate_trial import GATES, MARKS, Judged, Log, Logs, Worlds, explore, interval, judge, some, worth
+from gate_worlds import ARMS, ideal, trained
+
+from morlbench import plot, registry
+from morlbench.bandit import Explorer
+from morlbench.latent import Kind, Posterior
+from morlbench.lm.base import load_base
+from morlbench.lm.contextual import DRAWS, UTILITIES
+from morlbench.methods.moe_cmab.gate import GateConfig
+from morlbench.preference import LINEAR, Array
+from morlbench.seeds import derive
+
+HERE = Path(__file__).parent
+OPEN, CLOSE = "<!-- tables: python docs/findings/gate.py -->", "<!-- end -->"
+BETA = 0.05
+SEEDS, EXPERT_SEEDS = 10, 2
+USERS = ((0.1, 0.9), (0.3, 0.7), (0.5, 0.5), (0.7, 0.3), (0.9, 0.1))
+NOISE, RATINGS, THUMBS = 0.1, 20, 50
+SHORT = ("moe-cmab", "no context")
+SHOWN = {
+    "moe-cmab": ("#0072B2", "o"),
+    "no context": ("#D55E00", "s"),
+    "plug-in": ("#009E73", "^"),
+    "disjoint, plug-in, pooled": ("#CC79A7", "D"),
+}
+
+
+def headline(worlds: list[Worlds], logs: dict[float, Logs], *, whole: bool = False) -> dict[tuple[str, float], Judged]:
+    """Judge every utility, without KL and with it; with `whole`, all gates wherever they are tabled or drawn."""
+    found = {}
+    for beta in (0.0, BETA):
+        for u in UTILITIES:
+            wanted = [(name, mark) for name in SHORT for mark in (300, 1000)]
+            if whole and u.name != "chebyshev":
+                further = SHOWN if u.name == "soft-threshold" else ()
+                wanted = [(name, mark) for name in GATES for mark in MARKS if mark in (300, 1000) or name in further]
+            found[u.name, beta] = judge(worlds, logs[beta], u, beta, wanted)
+    return found
+
+
+def headline_table(judged: dict[tuple[str, float], Judged]) -> str:
+    """Return shares of the headroom at 300 and 1,000 and the paired difference to the gate without context."""
+    lines = [
+        "| utility | counted | headroom | share at 300 | share at 1,000 | over no context, 300 | 1,000 |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for (name, beta), found in judged.items():
+        real = found.headroom >= 0.001
+        shares = [found.share("moe-cmab", mark) if real else "–" for mark in (300, 1000)]
+        gains = [found.over("moe-cmab", "no context", mark) for mark in (300, 1000)]
+        lines.append(f"| {name} | {_counted(beta)} | {found.headroom:.4f} | " + " | ".join(shares + gains) + " |")
+    return "\n".join(lines)
+
+
+def comparators(judged: dict[tuple[str, float], Judged]) -> str:
+    """Return each gate's share of the thresholds' headroom, and its loss under the linear utility with KL."""
+    columns = [(utility, beta, mark) for utility, beta in (("soft", 0.0), ("soft", BETA), ("hard", BETA)) for mark in (300, 1000)]
+    heads = [f"{utility}, {_counted(beta)}, {mark:,}" for utility, beta, mark in columns]
+    lines = ["| gate | " + " | ".join(heads) + " | linear, u - beta KL, over `mod`, 1,000 |", "|---|" + "---:|" * 7]
+    linear = judged["linear", BETA]
+    for name in GATES:
+        shares = [judged[f"{utility}-threshold", beta].share(name, mark) for utility, beta, mark in columns]
+        lines.append(f"| {name} | " + " | ".join([*shares, linear.over(name, linear.mod, 1000)]) + " |")
+    return "\n".join(lines)
+
+
+def rules(worlds: list[Worlds]) -> str:
+    """Return cumulative regret over 936 explored answers by exploration rule, and what the finished gate is worth."""
+    lines = ["| rule | regret, linear | regret, soft threshold | share of the soft headroom at 1,000 |", "|---|---:|---:|---:|"]
+    for rule in ("linucb", "thompson", "epsilon-greedy", "uniform"):
+        config, cells = GateConfig(explorer=Explorer(rule), beta=BETA), []
+        for utility in (LINEAR, UTILITIES[2]):
+            logs = [[{"log-ratio": explore(split["dev"], config, seed, utility)} for seed in range(SEEDS)] for split in worlds]
+            cells.append(interval(np.array([[[log["log-ratio"].regret.sum()] for log in runs] for runs in logs]), form="{:.1f}"))
+        cells.append(judge(worlds, logs, UTILITIES[2], BETA, [("moe-cmab", 1000)]).share("moe-cmab", 1000))
+        lines.append(f"| {rule} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def users(worlds: list[Worlds], logs: Logs) -> str:
+    """Return what is lost to the same gate told the preference, after ratings or thumbs of answers to adapt prompts."""
+    lines = ["| feedback | u - beta KL, less the gate told w | by user (.1 / .3 / .5 / .7 / .9) |", "|---|---:|---|"]
+    for count, kind in ((0, "rating"), (RATINGS, "rating"), (THUMBS, "thumb")):
+        paired = zip(worlds, logs, strict=True)
+        lost = np.array([[_users(split, log["log-ratio"], seed, count, kind) for seed, log in enumerate(runs)] for split, runs in paired])
+        each = " / ".join(f"{x:+.4f}" for x in lost.mean((0, 1, 3)))
+        lines.append(f"| {count} {kind}s | {interval(lost.mean(2))} | {each} |")
+    return "\n".join(lines)
+
+
+def _users(split: Worlds, log: Log, seed: int, count: int, kind: Kind) -> Array:
+    """Return the difference (users, n) on test prompts; ratings and thumbs as `morlbench.probe` draws them, belief as the policy's."""
+    adapt, test = split["adapt"], split["test"]
+    gate = log.gate(split["dev"], "log-ratio", GateConfig(beta=BETA), 1000)
+    rng = np.random.default_rng(derive(seed, "users", count))
+    rows = some(adapt, count, rng)
+    z, zt = adapt.context["log-ratio"][rows], test.context["log-ratio"]
+    mixtures = gate.weights(z, rng.dirichlet(np.ones(2), count))
+    rewards, _ = adapt.answer(rows, np.abs(mixtures[:, None] - ARMS).sum(2).argmin(1), rng)
+    found = []
+    for w in np.array(USERS):
+        values = rng.uniform(-0.2, 0.2) + rng.uniform(0.5, 1.0) * rewards @ w + rng.normal(0, NOISE, count)
+        values = (values > np.median(values)).astype(float) if kind == "thumb" else values
+        posterior = Posterior.start(2)
+        posterior = posterior.update_expected(gate.expected(z, mixtures, posterior.grid), values, kind)
+        value = worth(test, np.arange(test.prompts), np.tile(w, (test.prompts, 1)), LINEAR) - BETA * test.kl.T  # (n, a)
+        ways = [gate.weights_under(zt, posterior.grid, posterior.probabilities), gate.weights(zt, np.tile(w, (test.prompts, 1)))]
+        adapted, told = (value[np.arange(test.prompts), np.abs(m[:, None] - ARMS).sum(2).argmin(1)] for m in ways)
+        found.append(adapted - told)
+    return np.array(found)
+
+
+def draw(judged: dict[tuple[str, float], Judged], stem: Path) -> list[Path]:
+    """Draw the gain over the best fixed mixture against scored responses."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(plot.STYLE):
+        figure = Figure(figsize=(9.6, 4.2), layout="constrained")
+        for ax, (name, beta) in zip(figure.subplots(1, 2), (("soft-threshold", 0.0), ("soft-threshold", BETA)), strict=True):
+            found = judged[name, beta]
+            for place, (gate, (colour, marker)) in enumerate(SHOWN.items()):
+                gains = [found.gates[gate, mark] - found.fixed[:, None] for mark in MARKS]
+                bounds = [_numbers(interval(g)) for g in gains]
+                mean = np.array([b[0] for b in bounds])
+                error = np.abs(np.array([b[1:] for b in bounds]).T - mean)
+                ax.errorbar(
+                    np.array(MARKS) + 8 * place - 12, mean, error, color=colour, marker=marker, ms=5, lw=1.4, capsize=2.5, label=gate
+                )
+            ax.axhline(found.headroom, color="#222222", lw=1.2, ls="--", label="best arm of every prompt (oracle)")
+            ax.axhline(0, color="#777777", lw=1.2, ls=":", label="best fixed mixture in hindsight")
+            ax.set_title(f"soft threshold, {_counted(beta)}")
+            ax.set_xlabel("scored responses")
+            ax.set_xticks(MARKS)
+            ax.set_ylabel("gain over the best fixed mixture (utility, ↑)")
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return plot.save(figure, stem)
+
+
+def main() -> None:
+    """Write the page's tables and the figure."""
+    base = load_base("exact")
+    contextual, null = (registry.load("tasks", name) for name in ("exact-contextual", "exact-contextual-null"))
+    parts = of_ideal([ideal(contextual(draw=i), base) for i in range(DRAWS)])
+    flat = of_others([ideal(null(draw=i), base) for i in range(DRAWS)])
+    parts += ["**`exact-contextual-null`**, ideal experts:", headline_table(flat)]
+    found = of_others([trained(contextual(draw=i), base, seed) for i in range(DRAWS) for seed in range(EXPERT_SEEDS)])
+    parts += [f"**Trained experts**, 16,384 responses each, {EXPERT_SEEDS} seeds a draw, {SEEDS} explorations each:", headline_table(found)]
+    write("\n\n".join([*parts, margins(found["linear", BETA])]))
+
+
+def of_ideal(worlds: list[Worlds]) -> list[str]:
+    """Return the tables under ideal experts; draw the figure."""
+    logs = explored(worlds)
+    judged = headline(worlds, logs, whole=True)
+    draw(judged, HERE / "gate" / "gain")
+    soft = [judged["soft-threshold", BETA].part(i) for i in range(len(worlds))]
+    shares = "; ".join(f"{one.share('moe-cmab', 300)} and {one.share('moe-cmab', 1000)}" for one in soft)
+    return [
+        f"**Ideal experts**, three draws, {SEEDS} seeds each:", headline_table(judged), margins(judged["linear", BETA]),
+        f"Soft threshold with KL at 300 and 1,000, draw by draw: {shares}.",
+        "**Other gates**, ideal experts, share of the headroom:", comparators(judged),
+        "**Exploration**, u - beta KL, explored under the utility named, cumulative regret to the best arm of each prompt:", rules(worlds),
+        "**Hidden users** with a linear utility:", users(worlds, logs[BETA]),
+    ]  # fmt: skip
+
+
+def of_others(worlds: list[Worlds]) -> dict[tuple[str, float], Judged]:
+    """Return what the gate and the one without context are worth in these worlds."""
+    return headline(worlds, explored(worlds))
+
+
+def margins(linear: Judged) -> str:
+    """Return what the gate loses under the linear utility with KL."""
+    rows = [(mark, linear.over("moe-cmab", "no context", mark), linear.over("moe-cmab", linear.mod, mark)) for mark in (300, 1000)]
+    said = "; ".join(f"at {mark:,}, {free} over no context and {mod} over `mod` with the same experts" for mark, free, mod in rows)
+    return f"Linear, u - beta KL: {said}."
+
+
+def explored(worlds: list[Worlds]) -> dict[float, Logs]:
+    """Return the method's own exploration for each way of counting KL, with context and without."""
+    return {
+        beta: [
+            [{kind: explore(split["dev"], GateConfig(beta=beta), s, kind=kind) for kind in ("log-ratio", "none")} for s in range(SEEDS)]
+            for split in worlds
+        ]
+        for beta in (0.0, BETA)
+    }
+
+
+def write(text: str) -> None:
+    """Put the tables between the page's markers."""
+    print(text)
+    page = HERE / "gate.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(OPEN)
+    page.write_text(f"{before}{OPEN}\n{text}\n{CLOSE}{rest.partition(CLOSE)[2]}", encoding="utf-8")
+
+
+def _counted(beta: float) -> str:
+    return "u - beta KL" if beta else "u alone"
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(word) for word in text.replace("(", " ").replace(")", " ").replace("to", " ").split()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
