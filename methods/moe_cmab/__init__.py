@@ -14,6 +14,7 @@ from morlbench.lm.apart import at_once
 from morlbench.lm.family import nearest, serve_one
 from morlbench.lm.fewstep import affordable, combined, tune_each
 from morlbench.lm.forked import spread
+from morlbench.lm.meta import Experts, protected_experts
 from morlbench.lm.mixing import Mixture, check_level
 from morlbench.lm.policy import LMPolicy, base_policy
 from morlbench.lm.trained import Settings, Trained
@@ -24,7 +25,6 @@ from morlbench.task import Texts
 
 from .arms import Basis
 from .context import Context, Reader, fit
-from .experts import Experts, train_experts
 from .gate import Gate, GateConfig, Labels, Model
 from .policy import GatedPolicy, told
 from .tuned import TunedPolicy
@@ -72,7 +72,7 @@ class MoeCmab(Trained):
         plan = self.optimiser(bench.base)
         aside = int(bench.budget * self.tune_share)
         known = affordable(bench, aside, self.tuned, plan.batch) if aside else None
-        found = train_experts(
+        found = protected_experts(
             bench, self.experts, self.epsilon, responses=int(bench.budget * self.expert_share), seed=seed, settings=plan
         )  # fmt: skip
         mixture = Mixture(bench.base, found, self.level, temperature=bench.decoding.temperature)
