@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from morlbench import registry
 from morlbench.errors import BadInput, MorlbenchError, OverBudget
 from morlbench.preference import Array, Utility, held_out
 from morlbench.task import Decoding, Objective, Task, Texts
@@ -113,12 +112,6 @@ class Bench:
         return held_out(self._task.name, self.k)
 
     @property
-    def named(self) -> bool:
-        """Whether another process can load this very task by its name."""
-        name = self._task.name
-        return name in registry.names("tasks") and registry.load("tasks", name)().key == self.task_key
-
-    @property
     def opened(self) -> Cost:
         """What the open part has used so far."""
         return self._open
@@ -151,6 +144,10 @@ class Bench:
             self._open = replace(self._open, responses=self._open.responses + n, tokens=self._open.tokens + tokens)
             self.watch.advance(n)
         return rewards
+
+    def warm(self) -> None:
+        """Load the models that scoring needs, before this process is copied; nothing is counted."""
+        self._task.score(self._task.prompts("train")[:1], ("",))
 
     @contextmanager
     def part(self, name: str, responses: int, *, kind: Literal["training", "search"] = "training") -> Iterator[None]:

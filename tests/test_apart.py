@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from morlbench.bench import Bench
-from morlbench.errors import OverBudget
+from morlbench.bench import Bench, Quiet
+from morlbench.errors import MorlbenchError, OverBudget
 from morlbench.lm import apart
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.train import Recipe, expert, one_hot, stored
@@ -35,8 +35,7 @@ def bench(base: Base, folder: Path, budget: int = 32) -> Bench:
     return Bench(load("tasks", "exact-competing")(), base, budget, Store(folder))
 
 
-def test_side_by_side_and_one_after_another_give_the_same_experts_at_the_same_cost(base, tmp_path, monkeypatch, two_threads):
-    monkeypatch.setattr(apart, "WORTH", 0)
+def test_side_by_side_and_one_after_another_give_the_same_experts_at_the_same_cost(base, tmp_path, two_threads):
     beside, alone = bench(base, tmp_path / "a"), bench(base, tmp_path / "b")
     found = apart.experts(beside, RECIPES, responses=16, seed=3)
     assert torch.get_num_threads() == 2
@@ -67,12 +66,28 @@ def test_experts_over_the_budget_are_refused_before_anything_is_trained(base, tm
     assert not stored(small, RECIPES[0], responses=16, seed=0)
 
 
-def test_a_process_that_cannot_train_leaves_the_expert_to_the_caller(base, tmp_path, monkeypatch, two_threads):
-    monkeypatch.setattr(apart, "WORTH", 0)
-    monkeypatch.setattr(apart.sys, "executable", "/bin/false")
+def test_a_copy_that_cannot_train_says_why(base, tmp_path, monkeypatch, two_threads):
+    def refuse(*_: object, **__: object) -> None:
+        raise MorlbenchError("the disk is full")
+
     beside = bench(base, tmp_path)
-    assert len(apart.experts(beside, RECIPES, responses=16, seed=0)) == 2
-    assert sum(line.cost.responses for line in beside.ledger) == 32
+    monkeypatch.setattr(apart, "expert", refuse)
+    with pytest.raises(MorlbenchError, match="the disk is full"):
+        apart.experts(beside, RECIPES, responses=16, seed=0)
+    assert beside.ledger == []
+
+
+def test_progress_of_both_copies_is_heard(base, tmp_path, two_threads):
+    heard: list[int] = []
+
+    class Listening(Quiet):
+        def advance(self, responses: int) -> None:
+            heard.append(responses)
+
+    beside = bench(base, tmp_path, budget=64)
+    beside.watch = Listening()
+    apart.experts(beside, RECIPES, responses=32, seed=0)
+    assert heard == [16] * 4
 
 
 def test_experts_of_other_lexicons_are_not_taken_from_the_store(base, tmp_path):
@@ -81,4 +96,3 @@ def test_experts_of_other_lexicons_are_not_taken_from_the_store(base, tmp_path):
     expert(benches[0], RECIPES[0], responses=16, seed=0)
     assert stored(benches[0], RECIPES[0], responses=16, seed=0)
     assert not stored(benches[1], RECIPES[0], responses=16, seed=0)
-    assert [bench.named for bench in benches] == [True, False]  # a process that loads it by name would train for draw 0

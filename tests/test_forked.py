@@ -1,7 +1,11 @@
 """Forked copies give what one process gives, in order, and say so when they cannot."""
 
 import os
+import subprocess
 import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,10 +35,8 @@ def test_an_error_in_a_copy_is_raised_here() -> None:
             raise BadInput("item 2 is bad")
         return i
 
-    results = forked.spread(work, range(4), 2)
-    assert [next(results), next(results)] == [0, 1]
     with pytest.raises(BadInput, match="item 2"):
-        next(results)
+        list(forked.spread(work, range(4), 2))
 
 
 def test_a_copy_that_dies_is_reported_and_not_waited_for() -> None:
@@ -48,3 +50,55 @@ def test_copies_end_with_the_loop_that_reads_them() -> None:
     results.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_what_copies_tell_is_heard_before_they_are_done() -> None:
+    heard: list[int] = []
+
+    def work(i: int, tell: forked.Tell) -> int:
+        tell(1)
+        tell(10)
+        return i
+
+    assert list(forked.follow(work, range(3), 2, heard.append)) == [0, 1, 2]
+    assert sorted(heard) == [1, 1, 1, 10, 10, 10]
+
+
+def test_copies_end_when_their_process_is_killed(tmp_path: Path) -> None:
+    program = f"""
+import os, time
+from morlbench.lm import forked
+def work(i, tell):
+    open(r"{tmp_path}/%d" % i, "w").write(str(os.getpid()))
+    while True:
+        tell(1)
+        time.sleep(0.05)
+list(forked.follow(work, range(2), 2, lambda more: None))
+"""
+    process = subprocess.Popen([sys.executable, "-c", program])
+    pids = [_written(tmp_path / name) for name in ("0", "1")]
+    process.kill()
+    process.wait()
+    for pid in pids:
+        assert _within(lambda pid=pid: _ended(pid)), f"process {pid} goes on"
+
+
+def _within(condition: Callable[[], object], seconds: float = 30) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _written(path: Path) -> int:
+    assert _within(lambda: path.exists() and path.read_text())
+    return int(path.read_text())
+
+
+def _ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True

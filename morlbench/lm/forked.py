@@ -9,9 +9,12 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection
-from typing import TypeVar
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Generic, Literal, TypeVar
 
 import torch
 
@@ -19,52 +22,103 @@ from morlbench.errors import MorlbenchError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Tell = Callable[[int], None]  # how much more of a piece is done
+Word = tuple[Literal["told", "made", "failed"], object]
 
 
 def spread(work: Callable[[Item], Result], items: Sequence[Item], slots: int) -> Iterator[Result]:
-    """Yield work(item) of every item in order, with `slots` copies of this process at work; an error is raised here.
+    """Yield work(item) of every item in order, with `slots` copies of this process at work; an error is raised here at once.
 
     Results must pickle; each copy computes with one thread.
     """
-    slots = min(slots, len(items)) if sys.platform == "linux" else 1
+    return follow(lambda item, _tell: work(item), items, slots, lambda _more: None)
+
+
+def follow(work: Callable[[Item, Tell], Result], items: Sequence[Item], slots: int, heard: Tell) -> Iterator[Result]:
+    """Do as `spread` with work(item, tell), for long pieces: what a piece tells of its progress is `heard` here at once."""
+    slots = min(slots, len(items)) if forks() else 1
     if slots <= 1:
-        yield from map(work, items)
+        yield from (work(item, heard) for item in items)
         return
-    context, helpers = multiprocessing.get_context("fork"), []
+    copies: list[_Copy[Result]] = []
     for first in range(slots):
-        here, there = context.Pipe(duplex=False)
-        process = context.Process(target=_serve, args=(work, items[first::slots], there), daemon=True)
-        process.start()
-        there.close()
-        helpers.append((process, here))
+        copies.append(_start(work, items[first::slots], [copy.words for copy in copies]))
     try:
         for i in range(len(items)):
-            yield _next(helpers[i % slots][1])
+            own = copies[i % slots]
+            while not own.results:
+                _listen(copies, heard)
+                if own.over and not own.results:
+                    raise MorlbenchError("a process at work ended without a result; it may have run out of memory")
+            yield own.results.popleft()
     finally:
-        for process, here in helpers:
-            here.close()
-            process.kill()
-            process.join()
+        for copy in copies:
+            copy.words.close()
+            copy.process.kill()
+            copy.process.join()
 
 
-def _next(results: "Connection[object, tuple[bool, Result]]") -> Result:
-    try:
-        fine, value = results.recv()
-    except EOFError:
-        raise MorlbenchError("a process at work ended without a result; it may have run out of memory") from None
-    if not fine and isinstance(value, Exception):
-        raise value
-    return value
+def forks() -> bool:
+    """Say whether this system can copy a process that has models loaded."""
+    return sys.platform == "linux"
 
 
-def _serve(work: Callable[[Item], Result], items: Sequence[Item], results: "Connection[tuple[bool, object], object]") -> None:
-    """Send (True, result) of each item, or (False, error) and no more; runs in the copy."""
+@dataclass(eq=False)
+class _Copy(Generic[Result]):
+    """A copy at work: what it says, and the results it has sent that nobody has asked for yet."""
+
+    process: BaseProcess
+    words: "Connection[object, Word]"
+    results: "deque[Result]" = field(default_factory=deque)
+    over: bool = False
+
+
+def _start(work: Callable[[Item, Tell], Result], items: Sequence[Item], others: Sequence["Connection[object, Word]"]) -> "_Copy[Result]":
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_serve, args=(work, items, there, [here, *others]), daemon=True)
+    process.start()
+    there.close()
+    return _Copy(process, here)
+
+
+def _listen(copies: Sequence["_Copy[Result]"], heard: Tell) -> None:
+    """Wait until some copy says something, and keep or pass on what every one that has spoken said."""
+    speaking = {copy.words: copy for copy in copies if not copy.over}
+    for words in wait(list(speaking)):
+        copy = speaking[words]  # type: ignore[index]
+        try:
+            kind, value = copy.words.recv()
+        except EOFError:
+            copy.over = True
+            continue
+        if kind == "failed" and isinstance(value, Exception):
+            raise value
+        if kind == "told":
+            heard(int(value))  # type: ignore[call-overload]
+        else:
+            copy.results.append(value)  # type: ignore[arg-type]
+
+
+def _serve(
+    work: Callable[[Item, Tell], Result],
+    items: Sequence[Item],
+    words: "Connection[Word, object]",
+    inherited: Sequence["Connection[object, Word]"],
+) -> None:
+    """Send the result of each item, or an error and no more; runs in the copy."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that forked, which then ends this one
+    for end in inherited:
+        end.close()  # so that what is sent after that process has died fails, and this one ends too
     torch.set_num_threads(1)
+
+    def tell(more: int) -> None:
+        words.send(("told", more))
+
     try:
         for item in items:
-            results.send((True, work(item)))
+            words.send(("made", work(item, tell)))
     except Exception as error:  # whatever it is, the process that asked must hear of it
-        results.send((False, error))
+        words.send(("failed", error))
     finally:
         os._exit(0)  # without the clean-up that belongs to the original
