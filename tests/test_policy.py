@@ -78,6 +78,45 @@ def test_kl_averages_to_the_kl_of_whole_sequences(base: Base) -> None:
     assert estimate.min() >= 0
 
 
+@pytest.mark.parametrize("level", ["hidden", "parameters", "probabilities"])
+def test_kl_of_what_was_just_sampled_needs_no_second_pass_and_is_the_same(base: Base, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = np.array([[0.1, 0.9], [0.5, 0.5], [1.0, 0.0]])
+    policy, other = mixed(base, level), mixed(base, level)
+    answers = policy.respond(PROMPTS, weights, seed=2)
+    slow = other.kl(PROMPTS, weights, answers)
+    assert slow is not None
+    assert slow.min() > 0.01
+    passes: list[int] = []
+    monkeypatch.setattr("morlbench.lm.policy.teacher_force", lambda mixture, *_: passes.append(mixture.experts))
+    assert policy.kl(PROMPTS, weights, answers) == pytest.approx(slow, rel=1e-4)
+    assert passes == []  # the base's pass is remembered from `slow`
+
+
+def test_answers_are_sampled_again_where_anything_differs(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    import morlbench.lm.policy as module
+
+    policy, asked = mixed(base), list[Texts]()
+    monkeypatch.setattr(module, "sample", lambda m, p, w, d, into: asked.append(p) or [(0, 1)] * len(p))  # type: ignore[func-returns-value]
+    even, uneven = np.full((3, 2), 0.5), np.tile([0.4, 0.6], (3, 1))
+    for w, seed, prompts in ((even, 0, PROMPTS), (uneven, 0, PROMPTS), (even, 1, PROMPTS), (even, 0, PROMPTS[::-1]), (even, 0, PROMPTS)):
+        policy.respond(prompts, w, seed=seed)
+    assert len(asked) == 4
+    for w in ([0.5, 0.5], [0.2, 0.8]):
+        policy.without(0).respond(PROMPTS, np.tile(w, (3, 1)), seed=0)
+    assert len(asked) == 5  # both have the second objective alone
+    monkeypatch.setattr(module, "KEPT", 1)
+    for w in (uneven, even, uneven):
+        policy.respond(PROMPTS, w, seed=7)
+    assert len(asked) == 8
+
+
+def test_prompts_states_serve_every_weight_and_no_other_prompts(base: Base) -> None:
+    policy = mixed(base)
+    for prompts, w in ((PROMPTS, 0.5), (PROMPTS, 0.1), (PROMPTS[::-1], 0.1), (PROMPTS, 0.9)):
+        weights = np.tile([w, 1 - w], (3, 1))
+        assert policy.respond(prompts, weights, seed=4) == mixed(base).respond(prompts, weights, seed=4)
+
+
 def test_the_base_has_no_kl_to_itself(base: Base) -> None:
     policy = base_policy(base, TWO)
     preferences = np.full((3, 2), 0.5)

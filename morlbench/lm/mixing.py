@@ -11,6 +11,7 @@ as in the EMORL code.
 Leaves out merging into weights on disk: a policy serves with hooks that live for one call, the base stays untouched.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from transformers import Cache, DynamicCache
 from morlbench.errors import BadInput
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base
+from morlbench.task import Texts
 
 Hook = Callable[[nn.Module, tuple[torch.Tensor, ...], torch.Tensor], torch.Tensor]
 Fixed = Literal["parameters", "factors", "logits", "probabilities", "hidden", "hidden-pre", "hidden-sum"]
@@ -47,6 +49,7 @@ class Mixture:
         self.base, self.adapters, self.temperature = base, tuple(adapters), temperature
         self.level = check_level(level, len(base.layers))
         self._stack = _Stack(base, self.adapters)
+        self._begun: tuple[Texts, torch.Tensor, Cache] | None = None
 
     @property
     def experts(self) -> int:
@@ -67,6 +70,19 @@ class Mixture:
         """
         hidden, cache = self.states(ids, mask, weights, cache, keep=keep)
         return self.combine(hidden, weights), cache
+
+    def begin(self, prompts: Texts, weights: torch.Tensor) -> tuple[torch.Tensor, Cache, torch.Tensor]:
+        """Return log-probabilities (n, 1, V) after the prompts, the cache to go on with, and the prompts' mask (n, t).
+
+        Where experts meet late, a prompt's states serve every weight: those of the last prompts are kept.
+        """
+        ids, mask = self.base.encode(prompts)
+        if not self.late:
+            return (*self.log_probs(ids, mask, weights), mask)
+        if self._begun is None or self._begun[0] != prompts:
+            self._begun = (prompts, *self.states(ids, mask, weights))
+        _, hidden, cache = self._begun
+        return self.combine(hidden, weights), copy.deepcopy(cache), mask
 
     @property
     def late(self) -> bool:

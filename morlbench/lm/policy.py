@@ -5,12 +5,14 @@ next-token log-probabilities. Sampling is by inverse CDF from draws fixed by the
 the same draws under every preference.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import torch
-from transformers import Cache
 
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base
@@ -22,6 +24,24 @@ from morlbench.task import Decoding, Texts
 ROWS = 256  # rows in one batch
 VALUES = 60_000_000  # float values in one (rows, t, V) block, for teacher-forced passes
 Gate = Callable[[Texts, Array, Utility], Array]
+Ids = tuple[tuple[int, ...], ...]
+Value = TypeVar("Value")
+KEPT = 64  # calls whose answers are remembered
+
+
+@dataclass(eq=False)
+class Recent:
+    """What was sampled of late, for a policy and those made from it: they are often asked again at weights they had before.
+
+    answers: by decoding, seed, prompts and weights. kl: of those answers, by prompts, weights and ids. log_p (n, t, V): the
+    mixture's own log-probabilities along the last answers, those of `asked`, so that their KL needs no second pass; not kept
+    where it would hold more than VALUES.
+    """
+
+    answers: "OrderedDict[object, Responses]" = field(default_factory=OrderedDict)
+    kl: "OrderedDict[object, Array]" = field(default_factory=OrderedDict)
+    asked: object = None
+    log_p: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,30 +52,48 @@ class LMPolicy:
     decoding: Decoding
     gate: Gate
     explains: bool = True  # whether the mixture's weights say what each objective counts: one expert per objective
+    recent: Recent = field(default_factory=Recent, repr=False)
 
     def respond(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR, seed: int) -> Responses:
         """Sample one answer per prompt; see `method.Policy`."""
-        draws = np.random.default_rng(seed).random((len(prompts), self.decoding.max_tokens))
         weights = self.gate(prompts, preferences, utility)
+        key = (self.decoding, seed, prompts, weights.tobytes())
+        known = self.recent.answers.get(key)
+        if known is not None:
+            return known
+        base, draws = self.mixture.base, np.random.default_rng(seed).random((len(prompts), self.decoding.max_tokens))
+        shape = (*draws.shape, base.vocabulary)
+        log_p = torch.zeros(shape, device=base.device) if np.prod(shape) <= VALUES else None
         ids: list[tuple[int, ...]] = []
         for start in range(0, len(prompts), ROWS):
             rows = slice(start, start + ROWS)
-            ids += sample(self.mixture, prompts[rows], weights[rows], draws[rows])
-        return Responses(tuple(map(self.mixture.base.decode, ids)), tuple(ids))
+            ids += sample(self.mixture, prompts[rows], weights[rows], draws[rows], None if log_p is None else log_p[rows])
+        answers = Responses(tuple(map(base.decode, ids)), tuple(ids))
+        self.recent.asked, self.recent.log_p = (prompts, weights.tobytes(), answers.ids), log_p
+        _remember(self.recent.answers, key, answers)
+        return answers
 
     def kl(self, prompts: Texts, preferences: Array, responses: Responses, *, utility: Utility = LINEAR) -> Array | None:
         """Return KL to the base in nats (n,): at each sampled prefix the full KL over the vocabulary, summed over tokens."""
-        weights = self.gate(prompts, preferences, utility)
-        base = Mixture(self.mixture.base, (), temperature=self.decoding.temperature)
-        size = max(1, VALUES // (self.decoding.max_tokens * self.mixture.base.vocabulary * self.mixture.copies))
+        weights, base = self.gate(prompts, preferences, utility), self.mixture.base
+        asked = (prompts, weights.tobytes(), responses.ids)
+        if asked in self.recent.kl:
+            return self.recent.kl[asked]
+        known = self.recent.log_p if self.recent.asked == asked else None
+        size = _rows(base, self.decoding) if known is not None else _rows(base, self.decoding, self.mixture.copies)
         parts = []
-        for start in range(0, len(prompts), min(size, ROWS)):
-            rows = slice(start, start + min(size, ROWS))
-            own, mask = teacher_force(self.mixture, prompts[rows], responses.ids[rows], weights[rows])
-            reference, _ = teacher_force(base, prompts[rows], responses.ids[rows], np.zeros((len(prompts[rows]), 0)))
+        for start in range(0, len(prompts), size):
+            rows = slice(start, start + size)
+            reference, mask = base_log_probs(base, self.decoding, prompts[rows], responses.ids[rows])
+            if known is None:
+                own, _ = teacher_force(self.mixture, prompts[rows], responses.ids[rows], weights[rows])
+            else:
+                own = known[rows, : mask.shape[1]]
             steps = torch.nan_to_num(own.exp() * (own - reference)).sum(-1)  # (n, t)
             parts.append((steps * mask).sum(1).double().cpu().numpy())
-        return np.asarray(np.maximum(np.concatenate(parts), 0.0))
+        found: Array = np.maximum(np.concatenate(parts), 0.0)
+        _remember(self.recent.kl, asked, found)
+        return found
 
     def explain(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR) -> Array | None:
         """Return the gate's weights (n, k) where there is one expert per objective, else None."""
@@ -75,6 +113,13 @@ class LMPolicy:
         return replace(self, gate=ablated)
 
 
+def _remember(kept: "OrderedDict[object, Value]", key: object, value: Value) -> None:
+    """Keep a value, and forget the oldest beyond KEPT."""
+    kept[key] = value
+    while len(kept) > KEPT:
+        kept.popitem(last=False)
+
+
 def base_policy(base: Base, decoding: Decoding) -> LMPolicy:
     """Return the base itself as a policy."""
     return LMPolicy(Mixture(base, (), temperature=decoding.temperature), decoding, _nothing, explains=False)
@@ -82,12 +127,10 @@ def base_policy(base: Base, decoding: Decoding) -> LMPolicy:
 
 def base_nll(base: Base, decoding: Decoding, prompts: Texts, responses: Responses) -> Array:
     """Return each answer's negative log-likelihood under the base at the task's temperature, nats per token (n,)."""
-    mixture = Mixture(base, (), temperature=decoding.temperature)
-    size = max(1, min(ROWS, VALUES // (decoding.max_tokens * base.vocabulary)))
-    parts = []
+    size, parts = _rows(base, decoding), []
     for start in range(0, len(prompts), size):
         ids = responses.ids[start : start + size]
-        log_p, mask = teacher_force(mixture, prompts[start : start + size], ids, np.zeros((len(ids), 0)))
+        log_p, mask = base_log_probs(base, decoding, prompts[start : start + size], ids)
         chosen = torch.zeros(mask.shape, dtype=torch.long, device=mask.device)
         for i, answer in enumerate(ids):
             chosen[i, : len(answer)] = torch.tensor(answer, dtype=torch.long)
@@ -96,18 +139,32 @@ def base_nll(base: Base, decoding: Decoding, prompts: Texts, responses: Response
     return np.asarray(np.abs(np.concatenate(parts)))
 
 
+@lru_cache(maxsize=1)  # of the same answers first the KL is asked and then the likelihood
+def base_log_probs(base: Base, decoding: Decoding, prompts: Texts, answers: Ids) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the base's log-probabilities (n, t, V) before each answer token, and the mask (n, t) of tokens that exist."""
+    return teacher_force(Mixture(base, (), temperature=decoding.temperature), prompts, answers, np.zeros((len(answers), 0)))
+
+
+def _rows(base: Base, decoding: Decoding, copies: int = 1) -> int:
+    """Return how many rows one teacher-forced pass may have."""
+    return max(1, min(ROWS, VALUES // (decoding.max_tokens * base.vocabulary * copies)))
+
+
 @torch.inference_mode()
-def sample(mixture: Mixture, prompts: Texts, weights: Array, draws: Array) -> list[tuple[int, ...]]:
-    """Sample ids for one batch from draws (n, t) in [0, 1); an answer ends with the end token, which is kept."""
+def sample(mixture: Mixture, prompts: Texts, weights: Array, draws: Array, log_probs: torch.Tensor | None = None) -> list[tuple[int, ...]]:
+    """Sample ids for one batch from draws (n, t) in [0, 1); an answer ends with the end token, which is kept.
+
+    `log_probs` (n, t, V), where given, receives the log-probabilities before each sampled token.
+    """
     base, ends = mixture.base, set(mixture.base.ends)
-    ids, mask = base.encode(prompts)
     w = torch.as_tensor(weights, dtype=torch.float32, device=base.device)
     uniform = torch.as_tensor(draws, dtype=torch.float64, device=base.device)
     answers: list[list[int]] = [[] for _ in prompts]
     live = np.arange(len(prompts))
-    cache: Cache | None = None
+    log_p, cache, mask = mixture.begin(prompts, w)
     for step in range(draws.shape[1]):
-        log_p, cache = mixture.log_probs(ids, mask, w, cache)
+        if log_probs is not None:
+            log_probs[live, step] = log_p[:, 0]
         cdf = log_p[:, 0].double().exp().cumsum(-1)  # (live, V)
         point = uniform[torch.as_tensor(live, device=base.device), step] * cdf[:, -1]
         token = torch.searchsorted(cdf, point[:, None], right=True)[:, 0].clamp(max=cdf.shape[1] - 1)
@@ -122,14 +179,14 @@ def sample(mixture: Mixture, prompts: Texts, weights: Array, draws: Array) -> li
             copies = torch.cat([keep + i * len(live) for i in range(mixture.copies)])
             cache.batch_select_indices(copies)
             live, token, mask, w = live[going], token[keep], mask[keep], w[keep]
-        ids, mask = token[:, None], torch.cat([mask, torch.ones_like(mask[:, :1])], 1)
+        if step + 1 < draws.shape[1]:
+            mask = torch.cat([mask, torch.ones_like(mask[:, :1])], 1)
+            log_p, cache = mixture.log_probs(token[:, None], mask, w, cache)
     return [tuple(answer) for answer in answers]
 
 
 @torch.inference_mode()
-def teacher_force(
-    mixture: Mixture, prompts: Texts, answers: tuple[tuple[int, ...], ...], weights: Array
-) -> tuple[torch.Tensor, torch.Tensor]:
+def teacher_force(mixture: Mixture, prompts: Texts, answers: Ids, weights: Array) -> tuple[torch.Tensor, torch.Tensor]:
     """Return log-probabilities (n, t, V) before each answer token and the mask (n, t) of tokens that exist."""
     base = mixture.base
     ids, mask = base.encode(prompts)

@@ -64,13 +64,18 @@ def test_a_soup_of_11_preferences_costs_little_more_than_one_adapter(benchmark: 
     one = Mixture(base, [random_adapter(base, 1)])
     prompts = tuple(f"How do I get started with task {i}?" for i in range(64)) * 11
     weights = np.repeat(lattice(2), 64, 0)
-    soup = LMPolicy(two, DECODING, lambda p, w, u: w)
-    single = LMPolicy(one, DECODING, lambda p, w, u: w[:, :1] * 0 + 1)
-    soup.respond(prompts[:64], weights[:64], seed=0)
-    ratio = interleaved(lambda: soup.respond(prompts, weights, seed=0), lambda: single.respond(prompts, weights, seed=0))
+
+    def soup(count: int) -> None:  # a new policy each time, since it remembers its answers
+        LMPolicy(two, DECODING, lambda p, w, u: w).respond(prompts[:count], weights[:count], seed=0)
+
+    def single() -> None:
+        LMPolicy(one, DECODING, lambda p, w, u: w[:, :1] * 0 + 1).respond(prompts, weights, seed=0)
+
+    soup(64)
+    ratio = interleaved(lambda: soup(len(prompts)), single)
     benchmark.extra_info["soup / one adapter"] = ratio
     print(f"\nsoup of 11 preferences x 64 prompts / one adapter, same rows: {ratio:.2f}")
-    benchmark.pedantic(lambda: soup.respond(prompts[:64], weights[:64], seed=0), rounds=3)
+    benchmark.pedantic(lambda: soup(64), rounds=3)
 
 
 def test_a_trl_step_costs_little_more_than_a_bare_loop(benchmark: BenchmarkFixture) -> None:
