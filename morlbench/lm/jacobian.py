@@ -60,8 +60,7 @@ def jacobian(shares: torch.Tensor, answers: torch.Tensor, passes: Sequence[Pass]
     losses' derivatives by them.
     """
     slopes = torch.autograd.grad(answers.sum(), [p.outputs for p in passes])
-    rows = [torch.cat([_gradient(p, slope, share) for p, slope in zip(passes, slopes, strict=True)]) for share in shares]
-    return torch.stack(rows).double()
+    return torch.cat([_gradients(p, slope, shares.to(slope.dtype)) for p, slope in zip(passes, slopes, strict=True)], 1).double()
 
 
 def along(direction: torch.Tensor, passes: Sequence[Pass]) -> torch.Tensor:
@@ -71,7 +70,15 @@ def along(direction: torch.Tensor, passes: Sequence[Pass]) -> torch.Tensor:
     return torch.stack([(w * part.view_as(w).to(w.dtype)).sum() for w, part in zip(weights, parts, strict=True)]).sum()
 
 
-def _gradient(through: Pass, slope: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-    """Return the gradient of one loss by the layer's weight, flat (o i,)."""
-    scaled = slope * share[:, None, None].to(slope.dtype)  # (n, t, o)
-    return (scaled.flatten(0, 1).T @ through.inputs.flatten(0, 1).to(slope.dtype)).flatten()
+def _gradients(through: Pass, slope: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Return the gradients (k, o i) of all losses by the layer's weight: the narrower side carries the shares, in one product."""
+    k, out, width = len(shares), slope.shape[-1], through.inputs.shape[-1]
+    inputs = through.inputs.to(slope.dtype)
+    if out <= width:
+        return (_shared(slope, shares).T @ inputs.flatten(0, 1)).view(k, out * width)
+    return (slope.flatten(0, 1).T @ _shared(inputs, shares)).view(out, k, width).transpose(0, 1).reshape(k, out * width)
+
+
+def _shared(values: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Return values (n, t, d) times each loss's share of the row, (n t, k d)."""
+    return (values[:, :, None] * shares.T[:, None, :, None]).flatten(2).flatten(0, 1)

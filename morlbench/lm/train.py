@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from morlbench.lm.trainer import Steer
 
-TRAINER = 3  # raise when a change makes equal recipes train differently
+TRAINER = 4  # raise when a change makes equal recipes train differently
 CHECKPOINT = 256  # responses between stored prefixes
 
 
