@@ -7,6 +7,7 @@ variance across seeds, latency.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -122,12 +123,18 @@ def _lost(run: Evidence, single: Evidence) -> Array | None:
 
 def _lower(values: Array, tests: int) -> float:
     """Return the lower 95% limit of the mean over prompts, corrected for how many places were looked at."""
-    from scipy.stats import t as student
-
     n = len(values)
     if n < 2:
         return float("-inf")
-    return float(values.mean() - student.ppf(1 - 0.025 / tests, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    return float(values.mean() - _quantile(1 - 0.025 / tests, n - 1) * values.std(ddof=1) / np.sqrt(n))
+
+
+@cache
+def _quantile(share: float, freedom: int) -> float:
+    """Return a quantile of Student's t; a board asks for the same few again and again."""
+    from scipy.stats import t as student
+
+    return float(student.ppf(share, freedom))
 
 
 def _named(preference: Array) -> str:

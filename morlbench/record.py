@@ -9,7 +9,7 @@ import hashlib
 import json
 import zlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -92,7 +92,7 @@ class RunRecord:
     evidence: Evidence
     provenance: Provenance
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of method, task, base, budget and seed: two runs with one key must agree, costs aside."""
         e = self.evidence
@@ -189,10 +189,10 @@ def _adapter() -> TypeAdapter[_File]:
 def _evidence(file: _File, path: Path, texts: bool) -> Evidence:
     parquet = path.with_suffix(".parquet")
     try:
-        digest = hashlib.sha256(parquet.read_bytes()).hexdigest()
+        raw = parquet.read_bytes()
     except OSError as error:
         raise BadRecord(f"{parquet}: cannot be read ({error.strerror})") from None
-    if digest != file.answers_sha256:
+    if hashlib.sha256(raw).hexdigest() != file.answers_sha256:
         raise BadRecord(f"{parquet}: its hash is not the one in {path.name}; it is truncated or was edited")
     shells = [
         Probe(
@@ -201,7 +201,7 @@ def _evidence(file: _File, path: Path, texts: bool) -> Evidence:
         )
         for facts in file.probes
     ]  # fmt: skip
-    probes = table.read(parquet, shells, len(file.task.objectives), texts=texts)
+    probes = table.read(parquet, raw, shells, len(file.task.objectives), texts=texts)
     exact = None if file.exact is None else _exact(file.exact, len(file.task.objectives), path)
     return Evidence(
         file.task, file.method, file.base, file.budget, file.seed, tuple(probes), file.costs, exact

@@ -27,15 +27,15 @@ def rows(probes: Sequence[Probe]) -> pa.Table:
     return pa.concat_tables([_rows(i, probe) for i, probe in enumerate(probes)])
 
 
-def read(path: Path, shells: Sequence[Probe], k: int, *, texts: bool = True) -> list[Probe]:
-    """Fill the probes' rewards, responses, kl and weights from the file; raise BadRecord if rows are missing or odd.
+def read(path: Path, raw: bytes, shells: Sequence[Probe], k: int, *, texts: bool = True) -> list[Probe]:
+    """Fill the probes' rewards, responses, kl and weights from the file's bytes; raise BadRecord if rows are missing or odd.
 
     Without `texts` the answers themselves are left out, which more than halves the time: no metric reads them.
     """
     wanted = _schema(k)
     names = [name for name in wanted.names if pa.types.is_floating(wanted.field(name).type)]
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(pa.BufferReader(raw), pre_buffer=False) as file:
             held = file.schema_arrow.names
             found = file.read(None if texts or held != wanted.names else ["index", *names], use_threads=False)
     except (pa.ArrowException, OSError) as error:
