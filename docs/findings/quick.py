@@ -15,12 +15,16 @@ from morlbench import answers, front, record
 from morlbench.metric import Evidence
 
 
+METHODS = ("rewarded-soups", "mod", "moe-cmab", "shuffled-preference")
+
+
 def main(folder: Path) -> None:
     """Print both tables for all records below `folder`."""
     runs: dict[str, list[Evidence]] = defaultdict(list)
     for path in record.find([folder]):
         evidence = record.load(path).evidence
-        runs[evidence.method.name].append(evidence)
+        if evidence.method.name in METHODS:
+            runs[evidence.method.name].append(evidence)
     print("| method | seeds | wins over the base (of 11), by seed | utility | hypervolume | KL, nats |\n|---|---:|---|---:|---:|---:|")
     for name in sorted(runs, key=lambda n: -np.mean([_volume(e) for e in runs[n]])):
         print(_row(name, runs[name]))
