@@ -14,7 +14,6 @@ import numpy as np
 from morlbench import answers, front, record
 from morlbench.metric import Evidence
 
-
 METHODS = ("rewarded-soups", "mod", "moe-cmab", "shuffled-preference")
 
 

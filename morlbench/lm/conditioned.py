@@ -26,7 +26,7 @@ from morlbench.lm.average import Average
 from morlbench.lm.base import READOUT, Base
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy
-from morlbench.lm.train import Plan, _arguments, _check_prompts, _dataset, _named_dummy
+from morlbench.lm.train import Plan, check_prompts, placeholder_reward, prompt_dataset, trl_arguments
 from morlbench.preference import LINEAR, Array, Utility
 from morlbench.seeds import derive
 from morlbench.task import Texts
@@ -134,7 +134,7 @@ def train(
     plan = replace(plan, responses=plan.responses // batch * batch)
     if not plan.responses:
         raise BadInput(f"the budget of {bench.budget} responses is too small: {name} needs at least one batch of {batch} responses")
-    _check_prompts(bench.prompts("train"), plan.settings)
+    check_prompts(bench.prompts("train"), plan.settings)
     with bench.part(name, plan.responses), undisturbed(), answers_alone(), tempfile.TemporaryDirectory() as scratch:
         before = bench.opened
         trainer = _trainer(bench, conditioned, plan, scratch)
@@ -156,10 +156,10 @@ def _trainer(bench: Bench, conditioned: Conditioned, plan: Plan, scratch: str) -
     base = copy.copy(bench.base)
     base.model = copy.deepcopy(bench.base.model).requires_grad_(False)  # the readout's identity too: the parts update it
     base.model.add_module("conditioned", conditioned.to(base.device))  # so that the optimiser finds its weights
-    arguments = _arguments(bench, plan, plan.responses // plan.settings.batch, scratch)
+    arguments = trl_arguments(bench, plan, plan.responses // plan.settings.batch, scratch)
     arguments.beta = 0.0  # or TRL would look for the reference on a hub
     trainer = ConditionedTrainer(
-        model=base.model, reward_funcs=[_named_dummy], args=arguments, train_dataset=_dataset(bench.prompts("train")),
+        model=base.model, reward_funcs=[placeholder_reward], args=arguments, train_dataset=prompt_dataset(bench.prompts("train")),
         processing_class=base.tokenizer,
     )  # fmt: skip
     trainer.beta, trainer.ref_model = bench.beta, Bare(base.model)

@@ -20,7 +20,7 @@ from morlbench.errors import MorlbenchError
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.average import Average
 from morlbench.lm.base import Base
-from morlbench.lm.train import _insert, _lora
+from morlbench.lm.train import insert, lora_config
 from morlbench.lm.trained import Settings
 from morlbench.preference import Array
 from morlbench.seeds import derive
@@ -74,7 +74,7 @@ def imitate(bench: Bench, prompts: Texts, answers: Sequence[Ids], fit: Fit) -> A
         own = {"packing": False, "loss_type": "nll", "dataset_kwargs": {"skip_prepare_dataset": True}}
         return AnswerTrainer(
             model=model, args=SFTConfig(**_shared(bench.base, fit, scratch), **own), train_dataset=rows,
-            processing_class=bench.base.tokenizer, peft_config=_lora(bench.base, fit.settings),
+            processing_class=bench.base.tokenizer, peft_config=lora_config(bench.base, fit.settings),
         )  # fmt: skip
 
     return _tune(bench, make, fit)
@@ -100,7 +100,7 @@ def prefer(bench: Bench, pairs: Pairs, beta: float, fit: Fit) -> Adapter:
         own = {"beta": beta, "loss_type": ["sigmoid"], "precompute_ref_log_probs": True, "disable_dropout": False}
         return PairTrainer(
             model=model, args=DPOConfig(**_shared(bench.base, fit, scratch), **own), train_dataset=rows,
-            processing_class=bench.base.tokenizer, peft_config=_lora(bench.base, fit.settings),
+            processing_class=bench.base.tokenizer, peft_config=lora_config(bench.base, fit.settings),
         )  # fmt: skip
 
     return _tune(bench, make, fit)
@@ -125,7 +125,7 @@ def _tune(bench: Bench, make: Callable[[PreTrainedModel, str], "Trainer"], fit: 
         if model is None:
             raise MorlbenchError("TRL's trainer has no model")
         if fit.start is not None:
-            _insert(model, fit.start, fit.settings)
+            insert(model, fit.start, fit.settings)
         mean = Average(model)
 
         def over(step: int) -> None:

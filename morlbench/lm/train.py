@@ -166,21 +166,21 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
     from morlbench.lm.trainer import AfterStep, VectorTrainer, answers_alone, undisturbed
 
     settings, steps = plan.settings, plan.responses // plan.settings.batch
-    _check_prompts(bench.prompts("train"), settings)
+    check_prompts(bench.prompts("train"), settings)
     with undisturbed(), answers_alone(), tempfile.TemporaryDirectory() as scratch:
         trainer = VectorTrainer(
             model=copy.deepcopy(bench.base.model),  # PEFT edits in place; the base serves other policies
-            reward_funcs=[_named_dummy],
-            args=_arguments(bench, plan, steps, scratch),
-            train_dataset=_dataset(bench.prompts("train")),
+            reward_funcs=[placeholder_reward],
+            args=trl_arguments(bench, plan, steps, scratch),
+            train_dataset=prompt_dataset(bench.prompts("train")),
             processing_class=bench.base.tokenizer,
-            peft_config=_lora(bench.base, settings),
+            peft_config=lora_config(bench.base, settings),
         )
         trainer.bench, trainer.steer = bench, steer
         trainer.refer_to(bench.base.model)
         trainer.vectors = steer.mix(np.eye(bench.k)) is not None
         if plan.start is not None:
-            _insert(trainer.model, plan.start, settings)
+            insert(trainer.model, plan.start, settings)
         before, begin, aside = bench.opened, time.perf_counter(), 0
         mean = Average(trainer.model)
 
@@ -205,7 +205,8 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
         return mean.adapter(settings)
 
 
-def _check_prompts(prompts: Texts, settings: Settings) -> None:
+def check_prompts(prompts: Texts, settings: Settings) -> None:
+    """Raise BadInput where there are fewer train prompts than one batch has groups."""
     needed = settings.batch // settings.group
     if len(prompts) < needed:
         raise BadInput(
@@ -213,7 +214,7 @@ def _check_prompts(prompts: Texts, settings: Settings) -> None:
         )
 
 
-def _arguments(bench: Bench, plan: Plan, steps: int, scratch: str) -> "RLOOConfig":
+def trl_arguments(bench: Bench, plan: Plan, steps: int, scratch: str) -> "RLOOConfig":
     """Return TRL's arguments: sampling at the task's temperature only, beta in the reward, nothing scaled, nothing saved."""
     from trl import RLOOConfig
 
@@ -229,7 +230,8 @@ def _arguments(bench: Bench, plan: Plan, steps: int, scratch: str) -> "RLOOConfi
     )  # fmt: skip
 
 
-def _lora(base: Base, settings: Settings) -> "LoraConfig":
+def lora_config(base: Base, settings: Settings) -> "LoraConfig":
+    """Return PEFT's configuration of one adapter: LoRA on every linear layer, and the readout whole."""
     from peft import LoraConfig
 
     names = list(base.targets())
@@ -240,13 +242,14 @@ def _lora(base: Base, settings: Settings) -> "LoraConfig":
     )  # fmt: skip
 
 
-def _dataset(prompts: Texts) -> "Dataset":
+def prompt_dataset(prompts: Texts) -> "Dataset":
+    """Return the prompts as one-message conversations in TRL's column."""
     from datasets import Dataset
 
     return Dataset.from_dict({"prompt": [chat(prompt) for prompt in prompts]})
 
 
-def _insert(model: torch.nn.Module, start: Adapter, settings: Settings) -> None:
+def insert(model: torch.nn.Module, start: Adapter, settings: Settings) -> None:
     """Load an adapter into a fresh PEFT model, to train on from it."""
     scale = settings.alpha / settings.rank
     state = model.state_dict()
@@ -266,6 +269,6 @@ def _label(recipe: Recipe, bench: Bench) -> str:
     return name + rule
 
 
-def _named_dummy(**_: object) -> list[float]:
+def placeholder_reward(**_: object) -> list[float]:
     """TRL demands a reward function; `_calculate_rewards` never calls it."""
     raise MorlbenchError("TRL called the placeholder reward: its private hook has moved")
