@@ -1,0 +1,60 @@
+"""What theory predicts of single-policy methods on `exact-competing`: `python docs/findings/predictions.py`.
+
+Each of them maximises some E[s(r)] - beta KL(pi || pi_0); its optimum is pi_0 exp(s / beta), normalised, and what that falls
+short of J*(w) at the stated preference w = (.8, .2) is known by summation. Training can only add to it. As a share of what the
+base falls short, so that 0 is the best policy for w and 1 the base.
+"""
+
+import numpy as np
+
+from morlbench import closed_form, registry
+from morlbench.closed_form import Problem
+from morlbench.lm.base import load_base
+from morlbench.preference import Array
+
+W = np.array([0.8, 0.2])
+
+
+def main() -> None:
+    """Print the stated gap of each method's own optimum."""
+    task = registry.load("tasks", "exact-competing")()
+    problem: Problem = task.problem(load_base("exact"))
+    r, w = problem.rewards, W
+    print(f"linear, at the preference             {gap(problem, r @ w):.3f}")
+    print(f"chebyshev                             {gap(problem, -(w * (1 - r)).max(2) + 0.05 * (r @ w)):.3f}")
+    print(f"linear with half the rewards (f = .5) {gap(problem, 0.5 * (r @ w)):.3f}")
+    print(f"equal weights, whatever the preference {gap(problem, r.mean(2)):.3f}")
+    print(f"normalised by the base's deviations   {gap(problem, normalised(problem, w, 0)):.3f}")
+    print(f"normalised by the policy's own        {gap(problem, normalised(problem, w, 200)):.3f}")
+
+
+def gap(problem: Problem, scalar: Array) -> float:
+    """Return (J* - J) / (J* - J_base) at W of the policy that maximises E[s] - beta KL, s (n, c)."""
+    value = closed_form.values(problem, policy(problem, scalar)[None]).at(W[None])[0]
+    base = closed_form.values(problem, problem.log_base[None]).at(W[None])[0]
+    best = closed_form.optimal_values(problem, W[None])[0]
+    return float((best - value) / (best - base))
+
+
+def policy(problem: Problem, scalar: Array) -> Array:
+    """Return log pi (n, c) of pi_0 exp(s / beta), normalised."""
+    tilted = problem.log_base + scalar / problem.beta
+    top = tilted.max(1, keepdims=True)
+    return np.asarray(tilted - top - np.log(np.exp(tilted - top).sum(1, keepdims=True)))
+
+
+def normalised(problem: Problem, w: Array, rounds: int) -> Array:
+    """Return sum_i w_i r_i / std_i (n, c), the deviations per prompt under the base, or after `rounds` under the policy they make."""
+    log_p = problem.log_base
+    for _ in range(rounds + 1):
+        shares = np.exp(log_p)[:, :, None]
+        mean = (shares * problem.rewards).sum(1, keepdims=True)
+        spread = np.sqrt((shares * (problem.rewards - mean) ** 2).sum(1, keepdims=True))
+        scalar = (w * problem.rewards / np.maximum(spread, 1e-3)).sum(2)
+        log_p = 0.5 * log_p + 0.5 * policy(problem, scalar)  # half a step, so that it settles
+        log_p = log_p - np.log(np.exp(log_p).sum(1, keepdims=True))
+    return np.asarray(scalar)
+
+
+if __name__ == "__main__":
+    main()
