@@ -102,7 +102,7 @@ def _sorted_by(standings: Standings, board: Board) -> str:
     return (
         f"Sorted by the task score of `{division.metric}` ({arrow}): {scale}{over}; the tasks' columns hold the metric "
         "itself. Brackets are 95% intervals over seeds. Methods of one tie group are not told apart by the seeds: none is rejected against "
-        f"the group's first (paired t, Holm).{detectable}"
+        f"the group's first (paired t, Holm), and a group ends at the first method that is.{detectable}"
     )
 
 

@@ -200,14 +200,18 @@ def against_leader(scores: Mapping[str, Array], controls: Mapping[str, str] | No
 
 
 def tie_groups(scores: Mapping[str, Array], alpha: float = 0.05) -> list[list[str]]:
-    """Return groups of methods, best first: the leader and all not rejected against it; then the same for the rest."""
-    rest, groups = dict(scores), []
+    """Return groups of methods, best first: the leader and those after it, as far as none is rejected against it; then the rest.
+
+    A group ends at the first method that is rejected, so that groups follow the scores: a method of wide spread that no test
+    tells from the leader does not overtake those that are known to be behind it.
+    """
+    rest = sorted(scores, key=lambda name: -float(np.mean(scores[name])))
+    groups = []
     while rest:
-        best = leader(rest)
-        beaten = {c.second for c in against_leader(rest) if c.adjusted < alpha}
-        tied = sorted((name for name in rest if name not in beaten), key=lambda name: -float(np.mean(rest[name])))
-        groups.append([best, *(name for name in tied if name != best)])
-        rest = {name: rest[name] for name in rest if name in beaten}
+        others = compare(scores, [(rest[0], name) for name in rest[1:]])
+        end = next((i for i, c in enumerate(others, 1) if c.adjusted < alpha), len(rest))
+        groups.append(rest[:end])
+        rest = rest[end:]
     return groups
 
 

@@ -200,6 +200,18 @@ def test_tie_groups_peel_the_leader_and_all_not_rejected_against_it():
     assert groups[1:] == [["c"], ["d"]]
 
 
+def test_a_noisy_method_that_no_test_tells_from_the_leader_does_not_overtake_those_known_to_be_behind():
+    scores = {
+        "leader": np.array([0.90, 0.91, 0.90, 0.91, 0.90]),
+        "close": np.array([0.80, 0.81, 0.81, 0.80, 0.81]),  # behind on every seed by a tenth
+        "noisy": np.array([0.95, 0.60, 0.90, 0.20, 0.70]),
+        "far": np.array([0.10, 0.11, 0.10, 0.11, 0.11]),
+    }
+    assert stats.paired(scores["leader"], scores["noisy"]).p > 0.1
+    assert stats.tie_groups(scores) == [["leader"], ["close", "noisy"], ["far"]]
+    assert stats.tie_groups({name: scores[name] for name in ("noisy", "leader")}) == [["leader", "noisy"]]
+
+
 def test_minimum_detectable_difference_has_its_power():
     spread, seeds = 0.03, 5
     shift = stats.minimum_detectable(spread, seeds)

@@ -3,7 +3,8 @@
 A method's answers are those it gave at the asked preference nearest to the reader's (L1); they are judged by the reader's own
 utility, answer by answer, less beta per nat of KL where it is charged. Per seed the score is the gain over the base, over several
 tasks their interquartile mean. Ranks and their intervals come from the board's stored bootstrap draws. A method is told apart from
-the first of its group only where the paired t test rejects (Holm, as on the board) and it is behind in 97.5% of the draws.
+the first of its group, and so begins the next, only where the paired t test rejects (Holm, as on the board) and it is behind in
+97.5% of the draws.
 """
 
 from collections.abc import Mapping, Sequence
@@ -82,15 +83,15 @@ def nearest(asked: Array, preference: Array) -> int:
 
 
 def groups(scores: Mapping[str, Array]) -> list[list[str]]:
-    """Return tie groups, best first, of scores (s,) per method."""
-    rest, found = dict(scores), []
+    """Return tie groups, best first, of scores (s,) per method; each ends at the first method that is told apart from its first."""
+    rest = sorted(scores, key=lambda name: -round(float(scores[name].mean()), 10))
+    found = []
     while rest:
-        order = sorted(rest, key=lambda name: -round(float(rest[name].mean()), 10))
-        best = order[0]
-        compared = stats.compare(rest, [(best, name) for name in order[1:]])
-        beaten = {c.second for c in compared if c.adjusted < ALPHA and _behind(rest[best], rest[c.second]) >= BEHIND}
-        found.append([name for name in order if name not in beaten])
-        rest = {name: rest[name] for name in rest if name in beaten}
+        compared = stats.compare(scores, [(rest[0], name) for name in rest[1:]])
+        beaten = (c.adjusted < ALPHA and _behind(scores[rest[0]], scores[c.second]) >= BEHIND for c in compared)
+        end = next((i for i, is_beaten in enumerate(beaten, 1) if is_beaten), len(rest))
+        found.append(rest[:end])
+        rest = rest[end:]
     return found
 
 

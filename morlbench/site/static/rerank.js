@@ -129,19 +129,17 @@
     return ahead / all;
   }
 
-  // Tie groups of [name, scores per seed], best first.
+  // Tie groups of [name, scores per seed], best first; each ends at the first method that is told apart from its first.
   function groups(scores, draws) {
-    let rest = scores;
+    let rest = scores.map((one) => ({ one, key: rounded(mean(one[1]), 10) })).sort((a, b) => b.key - a.key).map((x) => x.one);
     const found = [];
     while (rest.length) {
-      const order = rest.map((one) => ({ one, key: rounded(mean(one[1]), 10) })).sort((a, b) => b.key - a.key).map((x) => x.one);
-      const best = order[0], others = order.slice(1);
-      const adjusted = holm(others.map(([, values]) => pairedP(best[1].map((value, i) => value - values[i]))));
-      const beaten = new Set(
-        others.filter(([, values], i) => adjusted[i] < ALPHA && behind(best[1], values, draws) >= BEHIND).map(([name]) => name),
-      );
-      found.push(order.filter(([name]) => !beaten.has(name)).map(([name]) => name));
-      rest = rest.filter(([name]) => beaten.has(name));
+      const best = rest[0][1], others = rest.slice(1).map(([, values]) => values);
+      const adjusted = holm(others.map((values) => pairedP(best.map((value, i) => value - values[i]))));
+      const beaten = others.findIndex((values, i) => adjusted[i] < ALPHA && behind(best, values, draws) >= BEHIND);
+      const end = beaten < 0 ? rest.length : beaten + 1;
+      found.push(rest.slice(0, end).map(([name]) => name));
+      rest = rest.slice(end);
     }
     return found;
   }
