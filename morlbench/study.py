@@ -24,7 +24,8 @@ from morlbench.sweep import Grid, jobs
 
 OPEN, CLOSE = "<!-- tables: morlbench study {name} -->", "<!-- end -->"
 FINDINGS = Path("docs/findings")
-EXACT_GAP = "optimality-gap"
+EXACT_GAP, TEXT = "optimality-gap", "hypervolume"  # what the figures show of exact tasks and of text
+GAP = "pooled optimality gap, smaller is better: 0 perfect, 1 the base"
 BOARDS = Path("leaderboards")
 
 
@@ -51,7 +52,7 @@ STUDIES = {
             ),
             tasks=("exact-correlated", "exact-independent", "exact-competing", "exact-order"),
             text=("fluency-vs-helpfulness",),
-            metrics=(EXACT_GAP, "kl-to-base", "hypervolume"),
+            metrics=(EXACT_GAP, "kl-to-base", "hypervolume", "utility", "fluency-loss", "middle-collapse"),
             families=(
                 "utility-gain", "hypervolume", "responses-scored", "throughput-ratio", "hypervolume-iqr", "control-spearman",
                 "explanation-fidelity", "optimality-gap",
@@ -128,7 +129,9 @@ def write(study: Study, grids: Sequence[Grid], out: Path = FINDINGS) -> list[Pat
     cells = measure(study, records)
     table, page = out / study.name / "table.csv", out / f"{study.name}.md"
     write_bytes(table, _csv(cells).encode())
-    written = [table, *_figure(cells, study, out / study.name / "gap")]
+    told = [c for c in cells if c.task in study.text]
+    written = [table, *_figure(cells, study, EXACT_GAP, GAP, out / study.name / "gap")]
+    written += _figure(told, study, TEXT, "hypervolume, larger is better", out / study.name / "text")
     if page.exists():
         _insert(page, study, markdown(study, cells))
         written.append(page)
@@ -182,10 +185,11 @@ def markdown(study: Study, cells: Sequence[Cell]) -> str:
 
 
 def _table(title: str, cells: Sequence[Cell], *, across: str) -> str:
-    columns = list(dict.fromkeys(c.task if across == "task" else c.metric for c in cells))
+    whole = [c for c in cells if c.value is not None]  # what no method has is no column
+    columns = list(dict.fromkeys(c.task if across == "task" else c.metric for c in whole))
     methods = list(dict.fromkeys(c.method for c in cells))
     found = {(c.method, c.task if across == "task" else c.metric): c for c in cells}
-    if not cells:
+    if not whole:
         return ""
     seeds = sorted({c.seeds for c in cells})
     lines = [f"**{title}** (mean [95% interval] over {' to '.join(map(str, seeds))} seeds)", ""]
@@ -223,14 +227,12 @@ def _insert(page: Path, study: Study, tables: str) -> None:
     write_bytes(page, f"{before}{opened}\n{tables}\n{CLOSE}{after}".encode())
 
 
-def _figure(cells: Sequence[Cell], study: Study, stem: Path) -> list[Path]:
-    """Draw the pooled gap of every method by task, with intervals, as PNG and SVG."""
+def _figure(cells: Sequence[Cell], study: Study, metric: str, unit: str, stem: Path) -> list[Path]:
+    """Draw a metric of every method by task, with intervals, as PNG and SVG."""
     from morlbench.dots import Dot, dots
 
-    shown = [Dot(c.task, c.method, c.value.value, c.value.low, c.value.high) for c in cells if c.metric == EXACT_GAP and c.value]
-    if not shown:
-        return []
-    return dots(shown, stem, title=f"{study.name}: pooled optimality gap (0 perfect, 1 the base)", unit="pooled gap, smaller is better")
+    shown = [Dot(c.task, c.method, c.value.value, c.value.low, c.value.high) for c in cells if c.metric == metric and c.value]
+    return dots(shown, stem, title=f"{study.name}: {unit.partition(',')[0]}", unit=unit) if shown else []
 
 
 def command(name: str, *, seeds: str, budget: str, text: str, slots: int, tables: bool) -> bool:
@@ -238,8 +240,9 @@ def command(name: str, *, seeds: str, budget: str, text: str, slots: int, tables
     from morlbench import commands
 
     study, whole = find(name), True
-    todo = grids(study, seeds=seeds, budget=budget, text=text)
     if not tables:
+        todo = grids(study, seeds=seeds, budget=budget, text=text)
         whole = all([commands.sweep(grid, slots=slots, threads=1, retry=False, as_json=False) for grid in todo])
-    console.say(", ".join(str(path) for path in write(study, todo)))
+    shown = grids(study, seeds=seeds, budget=budget, text=text or "quick")  # of text tasks what there is
+    console.say(", ".join(str(path) for path in write(study, shown)))
     return whole
