@@ -1,5 +1,7 @@
 """Experts trained side by side are those trained one after another, at the same cost."""
 
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from morlbench.lm.train import Recipe, expert, one_hot, stored
 from morlbench.lm.trained import Settings
 from morlbench.registry import load
 from morlbench.store import Store
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copies on Linux only")
 
 RECIPES = [Recipe(one_hot(2, i), settings=Settings(batch=16, group=4)) for i in range(2)]
 
@@ -68,12 +72,13 @@ def test_experts_over_the_budget_are_refused_before_anything_is_trained(base, tm
 
 def test_a_copy_that_cannot_train_says_why(base, tmp_path, monkeypatch, two_threads):
     def refuse(*_: object, **__: object) -> None:
-        raise MorlbenchError("the disk is full")
+        raise MorlbenchError(f"the disk is full, says {os.getpid()}")
 
     beside = bench(base, tmp_path)
     monkeypatch.setattr(apart, "expert", refuse)
-    with pytest.raises(MorlbenchError, match="the disk is full"):
+    with pytest.raises(MorlbenchError, match="the disk is full, says ") as caught:
         apart.experts(beside, RECIPES, responses=16, seed=0)
+    assert str(os.getpid()) not in str(caught.value)
     assert beside.ledger == []
 
 
@@ -88,6 +93,7 @@ def test_progress_of_both_copies_is_heard(base, tmp_path, two_threads):
     beside.watch = Listening()
     apart.experts(beside, RECIPES, responses=32, seed=0)
     assert heard == [16] * 4
+    assert beside.peak_memory > 0  # which is noted of copies alone
 
 
 def test_experts_of_other_lexicons_are_not_taken_from_the_store(base, tmp_path):
@@ -96,3 +102,12 @@ def test_experts_of_other_lexicons_are_not_taken_from_the_store(base, tmp_path):
     expert(benches[0], RECIPES[0], responses=16, seed=0)
     assert stored(benches[0], RECIPES[0], responses=16, seed=0)
     assert not stored(benches[1], RECIPES[0], responses=16, seed=0)
+
+
+def test_no_copy_is_made_once_cuda_has_started(base, tmp_path, monkeypatch, two_threads):
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: True)
+    alone = bench(base, tmp_path)
+    apart.experts(alone, RECIPES, responses=16, seed=0)
+    assert alone.peak_memory == 0
+    assert torch.get_num_threads() == 2
+    assert stored(alone, RECIPES[0], responses=16, seed=0)  # with the threads there are: it is part of the key

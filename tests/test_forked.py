@@ -44,6 +44,26 @@ def test_a_copy_that_dies_is_reported_and_not_waited_for() -> None:
         list(forked.spread(lambda i: os._exit(3), range(2), 2))
 
 
+def test_a_copy_that_dies_is_reported_while_another_is_at_work() -> None:
+    begin = time.monotonic()
+    with pytest.raises(MorlbenchError, match="without a result"):
+        list(forked.spread(lambda i: os._exit(3) if i else time.sleep(30), range(2), 2))
+    assert time.monotonic() - begin < 20
+
+
+def test_an_error_of_any_kind_arrives_with_its_place() -> None:
+    class Awkward(Exception):
+        def __init__(self, one: str, two: str) -> None:
+            super().__init__(f"{one} and {two}")
+
+    def work(i: int) -> int:
+        raise Awkward("one", "two")
+
+    with pytest.raises(MorlbenchError, match="Awkward: one and two") as caught:
+        list(forked.spread(work, range(2), 2))
+    assert "in work" in caught.value.__notes__[0]
+
+
 def test_copies_end_with_the_loop_that_reads_them() -> None:
     results = forked.spread(lambda i: os.getpid(), range(100), 2)
     pid = next(results)

@@ -15,6 +15,7 @@ import numpy as np
 
 from morlbench import record, stats
 from morlbench.dots import Dot, dots
+from morlbench.errors import MorlbenchError
 from morlbench.metric import Evidence
 from morlbench.store import write_bytes
 
@@ -55,8 +56,11 @@ def main() -> None:
         unit="J* - J in thousandths, smaller is better",
     )
     page = HERE / "families.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(OPEN)
-    write_bytes(page, f"{before}{OPEN}\n{markdown(rows)}\n{CLOSE}{rest.partition(CLOSE)[2]}".encode())
+    before, opened, rest = page.read_text(encoding="utf-8").partition(OPEN)
+    _, closed, after = rest.partition(CLOSE)
+    if not (opened and closed):
+        raise MorlbenchError(f"{page}: expected the marks {OPEN} and {CLOSE}")
+    write_bytes(page, f"{before}{OPEN}\n{markdown(rows)}\n{CLOSE}{after}".encode())
 
 
 def read() -> list[Row]:
@@ -68,7 +72,8 @@ def read() -> list[Row]:
 
 
 def _name(path: Path) -> str:
-    return path.parent.name.replace("+budget=standard", "")
+    """Return the method with its settings; its budget and preference are the table's."""
+    return "+".join(part for part in path.parent.name.split("+") if not part.startswith(("budget=", "preference=")))
 
 
 def _row(name: str, runs: list[Evidence]) -> Row:

@@ -30,13 +30,11 @@ class Components:
         if inputs.ndim != 2 or len(inputs) < 2 or not np.isfinite(inputs).all():
             raise MorlbenchError(f"context of shape {inputs.shape} cannot be reduced; expected finite values for at least 2 prompts")
         centre = inputs.mean(0)
-        scaled = (inputs - centre) / np.sqrt(len(inputs))
-        squares, left = np.linalg.eigh(scaled @ scaled.T)  # there are far more words than prompts; a full SVD takes six times as long
-        spread, left = np.sqrt(np.maximum(squares[::-1], 0)), left[:, ::-1]
+        spread, rows = _principal((inputs - centre) / np.sqrt(len(inputs)))
         kept = min(count, int((spread > NEGLIGIBLE * max(spread[0], 1e-12)).sum()))
-        rows = (left[:, :kept] / spread[:kept]).T @ scaled
+        spread, rows = spread[:kept], rows[:kept]
         signs = np.sign(rows[np.arange(kept), np.abs(rows).argmax(1)])  # the decomposition leaves them open
-        scale = np.sqrt((spread[:kept] ** 2).mean()) if kept else 1.0
+        scale = np.sqrt((spread**2).mean()) if kept else 1.0
         return cls(centre, signs[:, None] * rows / scale)
 
     @property
@@ -48,3 +46,16 @@ class Components:
         """Return the context z (n, c) of inputs (n, f)."""
         check_rows("context", np.asarray(inputs, dtype=float), (len(inputs), len(self.centre)))
         return np.asarray((inputs - self.centre) @ self.directions.T)
+
+
+def _principal(rows: Array) -> tuple[Array, Array]:
+    """Return singular values (m,), falling, and right vectors (m, f) of centred rows (n, f), m = min(n, f).
+
+    Where there are far more words than prompts the prompts' products are the small matrix: a sixth of the time of the whole SVD.
+    """
+    if len(rows) >= rows.shape[1]:
+        _, spread, directions = np.linalg.svd(rows, full_matrices=False)
+        return spread, directions
+    squares, left = np.linalg.eigh(rows @ rows.T)
+    spread = np.sqrt(np.maximum(squares[::-1], 0))
+    return spread, (left[:, ::-1] / np.maximum(spread, 1e-300)).T @ rows

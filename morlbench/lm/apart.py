@@ -7,6 +7,7 @@ from what was asked and never from what the store holds, so that equal commands 
 that use several cores well, and systems that cannot fork.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -23,23 +24,6 @@ from morlbench.lm.train import Recipe, expert, stored, whole_steps
 TOY, LARGE = 1_000_000, 50_000_000  # parameters: a smaller base answers sooner than a process is copied, a larger one needs all cores
 
 
-class Telling:
-    """A watch in a copy: passes on to the original how many responses were scored."""
-
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
-
-    def start(self, part: str, responses: int) -> None:
-        """Say nothing: the original names the stage."""
-
-    def advance(self, responses: int) -> None:
-        """Pass responses on."""
-        self._tell(responses)
-
-    def finish(self) -> None:
-        """Say nothing."""
-
-
 def experts(bench: Bench, recipes: Sequence[Recipe], *, responses: int, seed: int) -> list[Adapter]:
     """Return one adapter per recipe after `responses` scored responses each, charged in full; see `train.expert`.
 
@@ -50,7 +34,7 @@ def experts(bench: Bench, recipes: Sequence[Recipe], *, responses: int, seed: in
         raise OverBudget(
             f"{len(recipes)} experts need {responses * len(recipes)} scored responses; the budget of {bench.budget} has {bench.left} left"
         )
-    if len(recipes) < 2 or not _worth(bench.base):
+    if len(recipes) < 2 or not _gains_from_copies(bench):
         return [expert(bench, recipe, responses=responses, seed=seed) for recipe in recipes]
     slots = min(len(recipes), torch.get_num_threads())
     with _one_thread():
@@ -65,28 +49,52 @@ def at_once(base: Base) -> int:
     return torch.get_num_threads() if base.device.type == "cpu" and base.model.num_parameters() >= TOY else 1
 
 
-def _worth(base: Base) -> bool:
+def _gains_from_copies(bench: Bench) -> bool:
     """Say whether trainings gain from copies of one thread each: several threads, a small base on a CPU, a system that forks."""
-    return forks() and torch.get_num_threads() > 1 and base.device.type == "cpu" and base.model.num_parameters() < LARGE
+    base = bench.base
+    if torch.get_num_threads() == 1 or base.device.type != "cpu" or base.model.num_parameters() >= LARGE:
+        return False
+    bench.warm()  # scorers may start CUDA, which no copy survives
+    return forks()
 
 
 def _train_apart(bench: Bench, missing: Sequence[Recipe], responses: int, seed: int, slots: int) -> None:
     """Train what is missing into the store, in copies that find the trainer and the scorers loaded."""
     from morlbench.lm import trainer  # noqa: F401
 
-    bench.warm()
+    watch = bench.watch
 
-    def make(recipe: Recipe, tell: Tell) -> int:
-        bench.watch, begin = Telling(tell), peak_memory()  # a copy begins at what it shares
+    def make(recipe: Recipe, tell: Tell) -> tuple[int, int]:
+        """Train one expert, in a copy; return its process and by how many bytes that has grown beyond what it shares."""
+        bench.watch, begin = _Relay(tell), peak_memory()
         expert(bench, recipe, responses=responses, seed=seed)
-        return peak_memory() - begin
+        return os.getpid(), peak_memory() - begin
 
-    bench.watch.start(f"{len(missing)} experts, {slots} at once", responses * len(missing))
+    watch.start(f"{len(missing)} experts, {slots} at once", responses * len(missing))
+    grown: dict[int, int] = {}
     try:
-        grown = sorted(follow(make, missing, slots, bench.watch.advance))
-        bench.peak_memory = peak_memory() + sum(grown[-slots:])
+        for process, more in follow(make, missing, slots, watch.advance):
+            grown[process] = grown.get(process, 0) + more
     finally:
-        bench.watch.finish()
+        watch.finish()
+    bench.peak_memory = max(bench.peak_memory, peak_memory() + sum(grown.values()))
+
+
+class _Relay:
+    """A watch in a copy: passes on to the original how many responses were scored."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+
+    def start(self, part: str, responses: int) -> None:
+        """Say nothing: the original names the stage."""
+
+    def advance(self, responses: int) -> None:
+        """Pass responses on."""
+        self._tell(responses)
+
+    def finish(self) -> None:
+        """Say nothing."""
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from morlbench.errors import MorlbenchError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Tell = Callable[[int], None]  # how much more of a piece is done
-Word = tuple[Literal["told", "made", "failed"], object]
+Message = tuple[Literal["told", "made", "failed"], object]
 
 
 def spread(work: Callable[[Item], Result], items: Sequence[Item], slots: int) -> Iterator[Result]:
@@ -41,84 +42,91 @@ def follow(work: Callable[[Item, Tell], Result], items: Sequence[Item], slots: i
         yield from (work(item, heard) for item in items)
         return
     copies: list[_Copy[Result]] = []
-    for first in range(slots):
-        copies.append(_start(work, items[first::slots], [copy.words for copy in copies]))
     try:
+        for first in range(slots):
+            copies.append(_start(work, items[first::slots], [copy.channel for copy in copies]))
         for i in range(len(items)):
             own = copies[i % slots]
             while not own.results:
                 _listen(copies, heard)
-                if own.over and not own.results:
-                    raise MorlbenchError("a process at work ended without a result; it may have run out of memory")
             yield own.results.popleft()
     finally:
         for copy in copies:
-            copy.words.close()
+            copy.channel.close()
             copy.process.kill()
             copy.process.join()
 
 
 def forks() -> bool:
-    """Say whether this system can copy a process that has models loaded."""
-    return sys.platform == "linux"
+    """Say whether this process can be copied with the models it has loaded: on Linux, and before anything started CUDA."""
+    return sys.platform == "linux" and not torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
 
 
 @dataclass(eq=False)
 class _Copy(Generic[Result]):
-    """A copy at work: what it says, and the results it has sent that nobody has asked for yet."""
+    """A copy at work: its end of the pipe, how many results are still to come, and those that nobody has asked for yet."""
 
     process: BaseProcess
-    words: "Connection[object, Word]"
+    channel: "Connection[object, Message]"
+    due: int
     results: "deque[Result]" = field(default_factory=deque)
-    over: bool = False
 
 
-def _start(work: Callable[[Item, Tell], Result], items: Sequence[Item], others: Sequence["Connection[object, Word]"]) -> "_Copy[Result]":
+def _start(work: Callable[[Item, Tell], Result], items: Sequence[Item], others: Sequence["Connection[object, Message]"]) -> "_Copy[Result]":
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_serve, args=(work, items, there, [here, *others]), daemon=True)
     process.start()
     there.close()
-    return _Copy(process, here)
+    return _Copy(process, here, len(items))
 
 
 def _listen(copies: Sequence["_Copy[Result]"], heard: Tell) -> None:
     """Wait until some copy says something, and keep or pass on what every one that has spoken said."""
-    speaking = {copy.words: copy for copy in copies if not copy.over}
-    for words in wait(list(speaking)):
-        copy = speaking[words]  # type: ignore[index]
+    speaking = {copy.channel: copy for copy in copies if copy.due}
+    for channel in wait(list(speaking)):
+        copy = speaking[channel]  # type: ignore[index]
         try:
-            kind, value = copy.words.recv()
+            kind, value = copy.channel.recv()
         except EOFError:
-            copy.over = True
-            continue
+            raise MorlbenchError("a process at work ended without a result; it may have run out of memory") from None
         if kind == "failed" and isinstance(value, Exception):
             raise value
         if kind == "told":
             heard(int(value))  # type: ignore[call-overload]
         else:
             copy.results.append(value)  # type: ignore[arg-type]
+            copy.due -= 1
 
 
 def _serve(
     work: Callable[[Item, Tell], Result],
     items: Sequence[Item],
-    words: "Connection[Word, object]",
-    inherited: Sequence["Connection[object, Word]"],
+    channel: "Connection[Message, object]",
+    inherited: Sequence["Connection[object, Message]"],
 ) -> None:
     """Send the result of each item, or an error and no more; runs in the copy."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that forked, which then ends this one
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - the terminal, and what draws on it, are that process's
     for end in inherited:
         end.close()  # so that what is sent after that process has died fails, and this one ends too
     torch.set_num_threads(1)
 
     def tell(more: int) -> None:
-        words.send(("told", more))
+        channel.send(("told", more))
 
     try:
         for item in items:
-            words.send(("made", work(item, tell)))
+            channel.send(("made", work(item, tell)))
     except Exception as error:  # whatever it is, the process that asked must hear of it
-        words.send(("failed", error))
+        channel.send(("failed", _portable(error)))
     finally:
         os._exit(0)  # without the clean-up that belongs to the original
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that survives the pipe, with a note of where it came from; others may have constructors of their own."""
+    if not isinstance(error, MorlbenchError) and type(error).__module__ != "builtins":
+        error = MorlbenchError(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__)
+    error.add_note(f"In a copy of the process:\n{traceback.format_exc()}")
+    return error

@@ -24,6 +24,7 @@ from transformers import Cache, DynamicCache
 from morlbench.errors import BadInput
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base
+from morlbench.lm.recent import Recent
 from morlbench.task import Texts
 
 Hook = Callable[[nn.Module, tuple[torch.Tensor, ...], torch.Tensor], torch.Tensor]
@@ -49,6 +50,7 @@ class Mixture:
         self.base, self.adapters, self.temperature = base, tuple(adapters), temperature
         self.level = check_level(level, len(base.layers))
         self._stack = _Stack(base, self.adapters)
+        self.recent = Recent()
         self._begun: tuple[Texts, torch.Tensor, Cache] | None = None
 
     @property
@@ -74,7 +76,7 @@ class Mixture:
     def begin(self, prompts: Texts, weights: torch.Tensor) -> tuple[torch.Tensor, Cache, torch.Tensor]:
         """Return log-probabilities (n, 1, V) after the prompts, the cache to go on with, and the prompts' mask (n, t).
 
-        Where experts meet late, a prompt's states serve every weight: those of the last prompts are kept.
+        Where experts meet late, a prompt's states serve every weight: those of the last batch of prompts are kept.
         """
         ids, mask = self.base.encode(prompts)
         if not self.late:

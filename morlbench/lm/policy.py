@@ -5,11 +5,9 @@ next-token log-probabilities. Sampling is by inverse CDF from draws fixed by the
 the same draws under every preference.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +15,7 @@ import torch
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base
 from morlbench.lm.mixing import Mixture
+from morlbench.lm.recent import Ids, remember
 from morlbench.method import Policy, Responses
 from morlbench.preference import LINEAR, Array, Utility
 from morlbench.task import Decoding, Texts
@@ -24,24 +23,6 @@ from morlbench.task import Decoding, Texts
 ROWS = 256  # rows in one batch
 VALUES = 60_000_000  # float values in one (rows, t, V) block, for teacher-forced passes
 Gate = Callable[[Texts, Array, Utility], Array]
-Ids = tuple[tuple[int, ...], ...]
-Value = TypeVar("Value")
-KEPT = 64  # calls whose answers are remembered
-
-
-@dataclass(eq=False)
-class Recent:
-    """What was sampled of late, for a policy and those made from it: they are often asked again at weights they had before.
-
-    answers: by decoding, seed, prompts and weights. kl: of those answers, by prompts, weights and ids. log_p (n, t, V): the
-    mixture's own log-probabilities along the last answers, those of `asked`, so that their KL needs no second pass; not kept
-    where it would hold more than VALUES.
-    """
-
-    answers: "OrderedDict[object, Responses]" = field(default_factory=OrderedDict)
-    kl: "OrderedDict[object, Array]" = field(default_factory=OrderedDict)
-    asked: object = None
-    log_p: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +33,14 @@ class LMPolicy:
     decoding: Decoding
     gate: Gate
     explains: bool = True  # whether the mixture's weights say what each objective counts: one expert per objective
-    recent: Recent = field(default_factory=Recent, repr=False)
 
     def respond(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR, seed: int) -> Responses:
         """Sample one answer per prompt; see `method.Policy`."""
-        weights = self.gate(prompts, preferences, utility)
+        weights, base, recent = self.gate(prompts, preferences, utility), self.mixture.base, self.mixture.recent
         key = (self.decoding, seed, prompts, weights.tobytes())
-        known = self.recent.answers.get(key)
-        if known is not None:
-            return known
-        base, draws = self.mixture.base, np.random.default_rng(seed).random((len(prompts), self.decoding.max_tokens))
+        if key in recent.answers:
+            return recent.answers[key]
+        draws = np.random.default_rng(seed).random((len(prompts), self.decoding.max_tokens))
         shape = (*draws.shape, base.vocabulary)
         log_p = torch.zeros(shape, device=base.device) if np.prod(shape) <= VALUES else None
         ids: list[tuple[int, ...]] = []
@@ -69,17 +48,19 @@ class LMPolicy:
             rows = slice(start, start + ROWS)
             ids += sample(self.mixture, prompts[rows], weights[rows], draws[rows], None if log_p is None else log_p[rows])
         answers = Responses(tuple(map(base.decode, ids)), tuple(ids))
-        self.recent.asked, self.recent.log_p = (prompts, weights.tobytes(), answers.ids), log_p
-        _remember(self.recent.answers, key, answers)
+        recent.last, recent.log_p = (prompts, weights.tobytes(), answers.ids), log_p
+        remember(recent.answers, key, answers)
         return answers
 
     def kl(self, prompts: Texts, preferences: Array, responses: Responses, *, utility: Utility = LINEAR) -> Array | None:
         """Return KL to the base in nats (n,): at each sampled prefix the full KL over the vocabulary, summed over tokens."""
-        weights, base = self.gate(prompts, preferences, utility), self.mixture.base
+        if not self.mixture.adapters:
+            return np.zeros(len(prompts))
+        weights, base, recent = self.gate(prompts, preferences, utility), self.mixture.base, self.mixture.recent
         asked = (prompts, weights.tobytes(), responses.ids)
-        if asked in self.recent.kl:
-            return self.recent.kl[asked]
-        known = self.recent.log_p if self.recent.asked == asked else None
+        if asked in recent.kl:
+            return recent.kl[asked]
+        known = recent.along(asked)
         size = _rows(base, self.decoding) if known is not None else _rows(base, self.decoding, self.mixture.copies)
         parts = []
         for start in range(0, len(prompts), size):
@@ -92,7 +73,9 @@ class LMPolicy:
             steps = torch.nan_to_num(own.exp() * (own - reference)).sum(-1)  # (n, t)
             parts.append((steps * mask).sum(1).double().cpu().numpy())
         found: Array = np.maximum(np.concatenate(parts), 0.0)
-        _remember(self.recent.kl, asked, found)
+        found.setflags(write=False)  # it is remembered
+        remember(recent.kl, asked, found)
+        recent.last = recent.log_p = None
         return found
 
     def explain(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR) -> Array | None:
@@ -111,13 +94,6 @@ class LMPolicy:
             return np.asarray(np.where(total > 1e-9, weights / np.maximum(total, 1e-9), others))
 
         return replace(self, gate=ablated)
-
-
-def _remember(kept: "OrderedDict[object, Value]", key: object, value: Value) -> None:
-    """Keep a value, and forget the oldest beyond KEPT."""
-    kept[key] = value
-    while len(kept) > KEPT:
-        kept.popitem(last=False)
 
 
 def base_policy(base: Base, decoding: Decoding) -> LMPolicy:
@@ -139,7 +115,7 @@ def base_nll(base: Base, decoding: Decoding, prompts: Texts, responses: Response
     return np.asarray(np.abs(np.concatenate(parts)))
 
 
-@lru_cache(maxsize=1)  # of the same answers first the KL is asked and then the likelihood
+@lru_cache(maxsize=1)  # of the same answers, if they are one batch, first the KL is asked and then the likelihood
 def base_log_probs(base: Base, decoding: Decoding, prompts: Texts, answers: Ids) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the base's log-probabilities (n, t, V) before each answer token, and the mask (n, t) of tokens that exist."""
     return teacher_force(Mixture(base, (), temperature=decoding.temperature), prompts, answers, np.zeros((len(answers), 0)))

@@ -5,6 +5,7 @@ same mathematics (sampling, two log-probability passes, leave-one-out loss, one 
 method, which needs every objective's gradient, against one of plain scalarisation.
 """
 
+import itertools
 import statistics
 import tempfile
 import time
@@ -65,11 +66,13 @@ def test_a_soup_of_11_preferences_costs_little_more_than_one_adapter(benchmark: 
     prompts = tuple(f"How do I get started with task {i}?" for i in range(64)) * 11
     weights = np.repeat(lattice(2), 64, 0)
 
-    def soup(count: int) -> None:  # a new policy each time, since it remembers its answers
-        LMPolicy(two, DECODING, lambda p, w, u: w).respond(prompts[:count], weights[:count], seed=0)
+    seeds = itertools.count()  # a mixture remembers its answers
+
+    def soup(count: int) -> None:
+        LMPolicy(two, DECODING, lambda p, w, u: w).respond(prompts[:count], weights[:count], seed=next(seeds))
 
     def single() -> None:
-        LMPolicy(one, DECODING, lambda p, w, u: w[:, :1] * 0 + 1).respond(prompts, weights, seed=0)
+        LMPolicy(one, DECODING, lambda p, w, u: w[:, :1] * 0 + 1).respond(prompts, weights, seed=next(seeds))
 
     soup(64)
     ratio = interleaved(lambda: soup(len(prompts)), single)
