@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 import torch
 
+from morlbench.lm.apart import at_once
+from morlbench.lm.forked import spread
 from morlbench.lm.mixing import Mixture
 from morlbench.preference import Array
 from morlbench.task import Texts
@@ -53,7 +55,10 @@ def fit(mixture: Mixture, kind: Context, prompts: Texts, count: int) -> Reader:
     def raw(texts: Texts) -> Array:
         return _log_ratios(mixture, texts) if kind == "log-ratio" else _pooled(mixture, texts)
 
-    rows = [raw(prompts[i : i + ROWS]) for i in range(0, len(prompts), ROWS)]
+    def part(start: int) -> Array:
+        return raw(prompts[start : start + ROWS])
+
+    rows = list(spread(part, range(0, len(prompts), ROWS), at_once(mixture.base)))
     return Reader(raw, Components.fit(np.concatenate(rows), count))
 
 
