@@ -41,7 +41,7 @@ def main() -> None:
     """Write families/table.csv, the figure, and the tables between the page's marks."""
     rows = sorted(read(), key=lambda row: (FAMILIES.index(row.family), _order(row)))
     write_bytes(HERE / "families/table.csv", table(rows).encode())
-    wanted = [row for row in rows if row.family != "control" and _order(row) < 100]
+    wanted = [row for row in rows if row.family != "control" and len(row.shortfalls) == 3 and _order(row) < 100 and _plain(row)]
     found = [
         Dot(f"w = ({w[0]:g}, {w[1]:g})", row.name, interval.value, interval.low, interval.high)
         for w in PREFERENCES
@@ -89,6 +89,11 @@ def _row(name: str, runs: list[Evidence]) -> Row:
         if run.method.track == "front":
             gaps.append(run.exact.gap)
     return Row(name, "control" if name in CONTROLS else runs[0].method.family, dict(shortfalls), gaps)
+
+
+def _plain(row: Row) -> bool:
+    """Say whether a method has its own settings; the levels of `combine` stand in aggregation.md."""
+    return "+" not in row.name and row.name != "combine"
 
 
 def _order(row: Row) -> float:
