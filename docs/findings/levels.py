@@ -26,7 +26,7 @@ def main() -> None:
         if name in order:
             run = record.load(path, texts=False).evidence
             found.setdefault(name, {})[run.seed] = _numbers(run)
-    seeds = sorted(found["mod"])
+    seeds = sorted(set.intersection(*(set(runs) for runs in found.values())))
     print("| level | " + " | ".join(COLUMNS) + " |\n|---|" + "---:|" * len(COLUMNS))
     print("| *mod itself* | " + " | ".join(f"{value:.3f}" for value in np.mean([found["mod"][seed] for seed in seeds], 0)) + " |")
     for name in order:
