@@ -166,6 +166,22 @@ def test_points_beyond_the_kl_budget_do_not_count():
         value("hypervolume-within-kl", replace(run, task=replace(run.task, kl_budget=None)))
 
 
+def test_reward_bought_with_kl_pays_for_it():
+    run = example()  # points (.2, .8), (.6, .6), (.8, .2), beta .1, reference (.1, .1)
+    front = run.probe("front")
+
+    def spending(nats: float) -> Evidence:
+        return replace(run, probes=tuple(replace(p, kl=np.full_like(front.kl, nats)) if p.name == "front" else p for p in run.probes))
+
+    assert value("hypervolume-charged", spending(0)) == pytest.approx(value("hypervolume", run))
+    assert value("hypervolume-charged", spending(0.5)) == pytest.approx(
+        0.05 * 0.65 + 0.4 * 0.45 + 0.2 * 0.05
+    )  # (.15, .75), (.55, .55), (.75, .15)
+    assert value("hypervolume-charged", spending(9)) == 0
+    with pytest.raises(NoValue, match="KL"):
+        value("hypervolume-charged", replace(run, probes=tuple(replace(p, kl=None) for p in run.probes)))
+
+
 def test_no_policy_exceeds_the_true_front_and_the_front_itself_scores_one():
     run = example(exact=True)
     assert 0 < value("regularised-hypervolume", run) < 1
