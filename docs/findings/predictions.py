@@ -1,7 +1,7 @@
 """What theory predicts of single-policy methods on `exact-competing`: `python docs/findings/predictions.py`.
 
 Each of them maximises some E[s(r)] - beta KL(pi || pi_0); its optimum is pi_0 exp(s / beta), normalised, and what that falls
-short of J*(w) at the stated preference w = (.8, .2) is known by summation. Training can only add to it. As a share of what the
+short of J*(w) at the stated preference w = (.8, .2) is known by summation; training adds an error of its own. As a share of what the
 base falls short, so that 0 is the best policy for w and 1 the base.
 """
 
