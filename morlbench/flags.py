@@ -44,12 +44,16 @@ def fluency_loss(runs: Sequence[Evidence]) -> Flag:
 
 
 def kl_overspent(runs: Sequence[Evidence]) -> Flag:
-    """Price of the KL spent minus the utility it bought: above 0 the base is the better policy of the regularised problem."""
+    """Price of the KL spent minus the utility it bought: above 0 the base is the better policy of the regularised problem.
+
+    A single policy is judged at its own preference: it promises nothing at others.
+    """
     run = one(runs)
-    probe, found = answers.front(run), answers.per_preference(run)
+    probe = run.probe("front")
     if probe.kl is None:
         raise NoValue("the policy's KL to the base is unknown")
-    loss = float((run.task.beta * probe.kl.mean((1, 2)) - found.gain).mean())
+    gain = answers.realised(probe) - answers.realised(answers.base_for(run, probe))
+    loss = float(run.task.beta * probe.kl.mean() - gain.mean())
     return Flag("kl-overspent", loss, 0.0, loss > 0, "β KL minus the gain in utility, mean over preferences")
 
 

@@ -417,6 +417,19 @@ def test_flags_are_raised_where_a_fault_is_planted_and_not_elsewhere():
     assert flags.slow_inference([replace(healthy, costs=replace(healthy.costs, speed=slow_speed))]).raised
 
 
+def test_a_single_policy_is_held_to_its_own_preference_when_its_kl_is_weighed():
+    run = example()  # the base earns (.3, .3)
+    own = replace(
+        run.probe("front"), preferences=np.array([[1.0, 0.0]]), rewards=np.tile([0.9, 0.0], (1, 4, 1, 1)), kl=np.full((1, 4, 1), 2.0)
+    )
+    single = replace(run, probes=tuple(own if p.name == "front" else p for p in run.probes))
+    assert flags.kl_overspent([single]).value == pytest.approx(0.1 * 2.0 - 0.6, abs=1e-9)  # over the lattice it gains .15 only
+    assert not flags.kl_overspent([single]).raised
+    assert flags.kl_overspent(
+        [replace(single, probes=tuple(replace(p, kl=p.kl * 4) if p.name == "front" else p for p in single.probes))]
+    ).raised
+
+
 def test_a_collapse_in_the_middle_is_flagged_and_a_straight_chord_is_not():
     w = lattice(2)
     noise = np.random.default_rng(0).normal(0, 0.02, (11, 50, 1, 2))
