@@ -1,10 +1,9 @@
 """Train several experts at once, in forked copies of this process, where there are cores for it.
 
-A small model uses one core better than two: two experts of `nano` took 141 and 150 s side by side on two virtual cores and
-172 s one after another on both (`make run` on a busy machine). Each copy trains with one thread into the store; the caller
-reads the experts there and is charged as if it had trained them one after another. How many threads a training has follows
-from what was asked and never from what the store holds, so that equal commands give equal records. Leaves out GPUs, bases
-that use several cores well, and systems that cannot fork.
+A small model uses one core better than two; what two experts of `nano` take side by side is in docs/benchmarks.md. Each copy
+trains with one thread into the store; the caller reads the experts there and is charged as if it had trained them one after
+another. How many threads a training has follows from what was asked and never from what the store holds, so that equal
+commands give equal records. Leaves out GPUs, bases that use several cores well, and systems that cannot fork.
 """
 
 import os
