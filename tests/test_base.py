@@ -16,11 +16,14 @@ from transformers import (
     Qwen2Config,
     Qwen2ForCausalLM,
 )  # fmt: skip
+from transformers.quantizers.quantizer_gguf import GgufHfQuantizer
+from transformers.trainer_utils import validate_quantization_for_training
+from transformers.utils.quantization_config import GgufConfig
 
 from morlbench.bench import Bench
 from morlbench.errors import BadInput
 from morlbench.lm.base import FALLBACK_TEMPLATE, Base, load_base
-from morlbench.lm.bases import nano
+from morlbench.lm.bases import nano, smollm2
 from morlbench.lm.policy import base_policy
 from morlbench.lm.train import Recipe, expert, one_hot
 from morlbench.lm.trained import Settings
@@ -130,3 +133,15 @@ def test_a_pickled_checkpoint_is_refused(tmp_path: Path) -> None:
     torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(BadInput, match="could not be read"):
         load_base(str(tmp_path))
+
+
+def test_a_model_expanded_from_four_bits_can_be_trained() -> None:
+    model = LlamaForCausalLM(LlamaConfig(**SIZES, **ENDS))
+    assert smollm2.dense(model) is model  # nothing to take off
+    quantizer = GgufHfQuantizer(GgufConfig(gguf_file="a.gguf"))
+    model.hf_quantizer, model.is_quantized = quantizer, True
+    model.quantization_method, model.config.quantization_config = quantizer.quantization_config.quant_method, quantizer.quantization_config
+    with pytest.raises(ValueError, match="quantized"):
+        validate_quantization_for_training(model)
+    validate_quantization_for_training(smollm2.dense(model))
+    assert not hasattr(model.config, "quantization_config")

