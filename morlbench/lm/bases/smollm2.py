@@ -35,6 +35,6 @@ def dense(model: PreTrainedModel) -> PreTrainedModel:
     """Return a model whose weights were expanded on loading without the marks of a quantised one: no trainer takes it with them."""
     quantizer: HfQuantizer | None = getattr(model, "hf_quantizer", None)
     if quantizer is not None:
-        quantizer.remove_quantization_config(model)
+        quantizer.remove_quantization_config(model)  # type: ignore[no-untyped-call]
     model.train(False)
     return model
