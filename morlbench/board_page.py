@@ -97,7 +97,7 @@ def _sorted_by(standings: Standings, board: Board) -> str:
     if np.isfinite(standings.detectable):
         detectable = (
             f" With {len(board.seeds)} seeds a true difference from the leader of {number(standings.detectable)} would be found "
-            "in 8 of 10 cases (minimum detectable difference); smaller ones are ties."
+            "in 8 of 10 cases (minimum detectable difference at the methods' median spread); smaller ones may stay ties."
         )
     return (
         f"Sorted by the task score of `{division.metric}` ({arrow}): {scale}{over}; the tasks' columns hold the metric "

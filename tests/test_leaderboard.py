@@ -202,6 +202,16 @@ def test_comparisons_are_paired_t_tests_with_the_leader_and_controls_corrected_b
     assert found.detectable > 0
 
 
+def test_one_wild_method_does_not_change_what_difference_the_board_can_show():
+    calm = {f"m{i}": 0.3 - 0.01 * i for i in range(4)}
+    few, many = (tuple(gains) for gains in (calm, {**calm, "wild": 0.1}))
+    records = planted(calm, tasks=("a",), seed_spread=0.02)
+    wild = planted({"wild": 0.1}, tasks=("a",), seed_spread=0.5)
+    before, after = (rank(some, board(names)).standings[0] for some, names in ((records, few), ([*records, *wild], many)))
+    assert after.rows[0].method == before.rows[0].method
+    assert after.detectable < 2 * before.detectable
+
+
 def test_the_draws_are_those_behind_the_rank_intervals():
     gains = {"a1": 0.22, "a2": 0.2, "a3": 0.2}
     found = rank(planted(gains, tasks=("a",), seed_spread=0.03), board(gains)).standings[0]
