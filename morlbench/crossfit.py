@@ -43,6 +43,13 @@ def expected_utility(rewards: Array, prompts: np.ndarray, weights: Array) -> flo
     return float(value.mean(1) @ share / share.sum())
 
 
+def points(rewards: Array, prompts: np.ndarray, weights: Array) -> Array:
+    """Return what the best policy for each weight (m, k) earns (m, k): chosen on one half, read on the other; rewards (p, n, d, k)."""
+    choose, worth, share = half_means(rewards, prompts)
+    picked = (choose @ weights.T).argmax(1)  # (2 SPLITS, m)
+    return np.asarray(np.einsum("bmk,b->mk", np.take_along_axis(worth, picked[..., None], 1), share) / share.sum())
+
+
 def maximum_utility_loss(rewards: Array, prompts: np.ndarray, reference: Array, weights: Array) -> float:
     """Return the cross-fitted largest loss against the reference front (q, k): point and worst weight chosen on one half."""
     choose, worth, share = half_means(rewards, prompts)

@@ -83,6 +83,7 @@ class Task(ABC):
     reference_point: ClassVar[tuple[float, ...]]  # of the hypervolume, frozen with the version
     utilities: ClassVar[tuple[Utility, ...]] = (LINEAR,)
     draws: ClassVar[int] = 1  # answers per test prompt and preference
+    front: ClassVar[tuple[tuple[float, ...], ...]] = ()  # the reference front in rewards, frozen with the version; () where none is
     kl_budget: ClassVar[float | None] = None  # nats: the median KL of the single-objective experts, frozen with the version
 
     @property

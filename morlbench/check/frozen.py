@@ -27,13 +27,15 @@ ROWS = 4  # prompts whose fixed answers are scored
 def content(task: Task) -> str:
     """Return the hash of prompts and facts: whatever is exact and decides what a record of the task means."""
     how = task.decoding
-    facts = {
+    facts: dict[str, object] = {
         "objectives": [(o.name, o.low, o.high, o.higher_is_better) for o in task.objectives], "relation": task.relation,
         "base": task.base,
         "decoding": (how.max_tokens, how.min_tokens, how.temperature), "beta": task.beta,
         "preference": task.preference, "draws": task.draws,
         "reference_point": task.reference_point, "utilities": [(u.name, u.thresholds) for u in task.utilities], "kl_budget": task.kl_budget,
     }  # fmt: skip
+    if task.front:
+        facts["front"] = task.front
     return key_of(facts=facts, prompts={split: task.prompts(split) for split in get_args(Split)})
 
 

@@ -17,6 +17,7 @@ from morlbench import registry
 from morlbench.check.frozen import freeze
 from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
+from morlbench.lm.cards import put
 from morlbench.lm.relate import Effort, Samples, Trained, of_samples, train
 from morlbench.lm.rewards import text, validation
 from morlbench.lm.rewards.pairs import PER_KIND, pairs
@@ -25,7 +26,7 @@ from morlbench.preference import Array
 from morlbench.relation import Measured, markdown
 from morlbench.store import Store, default_root, write_bytes
 
-OPEN, CLOSE = "<!-- measured -->", "<!-- end of measured -->"
+MARKS = "<!-- measured -->", "<!-- end of measured -->"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -114,12 +115,7 @@ def write(task: TextTask, found: Trained, measured: Measured, page: str) -> None
         "relation": measured.row(),
     }  # fmt: skip
     write_bytes(task.folder / "facts.json", (json.dumps(facts, indent=1) + "\n").encode())
-    card = task.folder / "README.md"
-    before, opened, rest = card.read_text(encoding="utf-8").partition(OPEN)
-    _, closed, after = rest.partition(CLOSE)
-    if not (opened and closed):
-        raise BadInput(f"{card} has no marks {OPEN} and {CLOSE} to write between")
-    card.write_text(f"{before}{OPEN}\n{page}\n{closed}{after}", encoding="utf-8")
+    put(task.folder, MARKS, page)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from morlbench.lm.exact_card import gradient_cosines
 from morlbench.lm.exact_task import ExactTask
 from morlbench.lm.policy import base_policy, single_policy
 from morlbench.lm.train import Recipe, expert, one_hot, whole_steps
+from morlbench.lm.trained import usual
 from morlbench.method import Responses
 from morlbench.preference import Array
 from morlbench.relation import Measured, correlate, cosines, ideal_loss, transfers
@@ -75,7 +76,8 @@ def train(task: Task, base: Base, effort: Effort, store: Store, watch: Watch | N
         return Trained(plain)
     bench = Bench(task, base, (task.k + 1) * responses, store, watch=watch)
     weights = [*(one_hot(task.k, i) for i in range(task.k)), (1 / task.k,) * task.k]
-    found = [sample(task, base, effort, expert(bench, Recipe(w), responses=responses, seed=effort.seed)) for w in weights]
+    recipes = [Recipe(w, settings=usual(base)) for w in weights]
+    found = [sample(task, base, effort, expert(bench, recipe, responses=responses, seed=effort.seed)) for recipe in recipes]
     return Trained(plain, tuple(found[:-1]), found[-1])
 
 

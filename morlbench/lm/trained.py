@@ -26,6 +26,11 @@ class Settings:
 STANDARD = Settings()
 
 
+def usual(base: Base) -> Settings:
+    """Return how every method's adapters are optimised on `base` unless a user says otherwise: at the base's own rate."""
+    return Settings(rate=base.rate)
+
+
 @settings
 class Trained(Method):
     """A method that trains adapters. rate: AdamW's learning rate, None for the base's own; rank: of the low-rank updates."""

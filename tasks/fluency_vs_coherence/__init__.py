@@ -7,9 +7,11 @@ asks for information.
 from pathlib import Path
 from typing import ClassVar
 
+from morlbench import reference
 from morlbench.lm.rewards.catalogue import COHERENCE, FLUENCY, Measure
 from morlbench.lm.text_task import Facts, TextTask, objectives_of, read_facts
 from morlbench.preference import Utility
+from morlbench.reference import Points
 from morlbench.task import Decoding, Objective, Relation
 
 FOLDER = Path(__file__).parent
@@ -32,3 +34,4 @@ class FluencyVsCoherence(TextTask):
     reference_point: ClassVar[tuple[float, ...]] = FACTS.reference_point
     utilities: ClassVar[tuple[Utility, ...]] = FACTS.utilities
     kl_budget: ClassVar[float | None] = FACTS.kl_budget
+    front: ClassVar[Points] = reference.read(FOLDER, version, len(MEASURES))

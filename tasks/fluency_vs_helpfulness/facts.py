@@ -19,6 +19,7 @@ from morlbench.lm.base import Base, load_base
 from morlbench.lm.policy import base_policy, single_policy
 from morlbench.lm.rewards import text, validation
 from morlbench.lm.train import Recipe, expert, one_hot
+from morlbench.lm.trained import usual
 from morlbench.preference import Array
 from morlbench.store import Store
 from morlbench.task import Split, Texts
@@ -106,7 +107,7 @@ def compare(base: Base, split: Split, draws: int, responses: int) -> str:
     with TemporaryDirectory() as folder:
         bench = Bench(task, base, 2 * responses, Store(Path(folder)))
         for i, objective in enumerate(task.objectives):
-            adapter = expert(bench, Recipe(one_hot(task.k, i)), responses=responses, seed=0)
+            adapter = expert(bench, Recipe(one_hot(task.k, i), settings=usual(base)), responses=responses, seed=0)
             found[f"{objective.name} expert"] = draw(base, split, draws, adapter)
     means = np.stack([sampled.scaled.mean(0) for sampled in found.values()])  # (3, k)
     lines = ["| policy | " + " | ".join(o.name for o in task.objectives) + " | KL, nats |", "|---|" + "---:|" * (task.k + 1)]
