@@ -1,6 +1,6 @@
-"""Print the table of docs/findings/quick.md: `python docs/findings/quick.py RUNS` on the records of its commands.
+"""Print the tables of docs/findings/quick.md: `python docs/findings/quick.py RUNS` on the records of its commands.
 
-Per method over its seeds: at how many lattice preferences the realised linear utility exceeds the base's, mean utility,
+For each task and method over its seeds: at how many lattice preferences the realised linear utility exceeds the base's, mean utility,
 hypervolume with its t interval over seeds. Then each expert's gain in its own objective, in standard errors paired by prompt:
 the experts are `rewarded-soups` at the two ends of the lattice.
 """
@@ -18,17 +18,28 @@ METHODS = ("rewarded-soups", "mod", "moe-cmab", "shuffled-preference")
 
 
 def main(folder: Path) -> None:
-    """Print both tables for all records below `folder`."""
-    runs: dict[str, list[Evidence]] = defaultdict(list)
+    """Print both tables for each task that has records below `folder`."""
+    runs: dict[str, dict[str, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
     for path in record.find([folder]):
         evidence = record.load(path).evidence
         if evidence.method.name in METHODS:
-            runs[evidence.method.name].append(evidence)
-    print("| method | seeds | wins over the base (of 11), by seed | utility | hypervolume | KL, nats |\n|---|---:|---|---:|---:|---:|")
-    for name in sorted(runs, key=lambda n: -np.mean([_volume(e) for e in runs[n]])):
+            runs[evidence.task.name][evidence.method.name].append(evidence)
+    for task, found in sorted(runs.items(), key=lambda item: -len(item[1]["moe-cmab"])):
+        print(f"## {task}\n")
+        _tables(found)
+        print()
+
+
+def _tables(runs: dict[str, list[Evidence]]) -> None:
+    asked = len(next(e for some in runs.values() for e in some).probe("front").preferences)
+    print(
+        f"| method | seeds | wins over the base (of {asked}), by seed | utility | hypervolume | KL, nats |\n|---|---:|---|---:|---:|---:|"
+    )
+    named = sorted((name for name, some in runs.items() if some), key=lambda n: -np.mean([_volume(e) for e in runs[n]]))
+    for name in named:
         print(_row(name, runs[name]))
-    some = next(iter(runs.values()))
-    base = [front.hypervolume(e.probe("base").means, np.array(e.task.reference_point)) for e in runs["rewarded-soups"] or some]
+    some = runs["rewarded-soups"] or runs[named[0]]
+    base = [front.hypervolume(e.probe("base").means, np.array(e.task.reference_point)) for e in some]
     print(f"| *the base's own point* | {len(base)} | | | {_interval(base)} | 0.0 |")
     print("\n| seed | expert | own objective | base | gain / standard error |\n|---:|---|---:|---:|---:|")
     for evidence in runs["rewarded-soups"]:
