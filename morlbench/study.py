@@ -85,6 +85,14 @@ STUDIES = {
             metrics=(EXACT_GAP, "own-gain", "cross-gain", "extent", "kl-to-base"),
             families=(),
         ),
+        Study(
+            "scale",
+            methods=("mod", "moe-cmab", "rewarded-soups", "probability-mix", "random-weights", "single-best-expert"),
+            tasks=("exact-scale-2", "exact-scale-3", "exact-scale-5", "exact-scale-10"),
+            text=(),
+            metrics=(EXACT_GAP, "kl-to-base", "throughput-ratio"),
+            families=(),
+        ),
     )
 }  # fmt: skip
 
