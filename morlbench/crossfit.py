@@ -29,7 +29,7 @@ def half_means(rewards: Array, prompts: np.ndarray) -> tuple[Array, Array, Array
     """
     p, n, _, k = rewards.shape
     first = halves(prompts).astype(float)
-    mask = np.concatenate([first, 1 - first])  # (2 SPLITS, n)
+    mask = np.concatenate([first, 1 - first]) if n > 1 else np.ones((2 * SPLITS, 1))  # (2 SPLITS, n); one prompt has no halves
     per_prompt = rewards.mean(2).transpose(1, 0, 2).reshape(n, p * k)
     means = (mask @ per_prompt / np.maximum(mask.sum(1, keepdims=True), 1)).reshape(-1, p, k)
     other = np.roll(np.arange(2 * SPLITS), SPLITS)
@@ -43,8 +43,11 @@ def expected_utility(rewards: Array, prompts: np.ndarray, weights: Array) -> flo
     return float(value.mean(1) @ share / share.sum())
 
 
-def points(rewards: Array, prompts: np.ndarray, weights: Array) -> Array:
-    """Return what the best policy for each weight (m, k) earns (m, k): chosen on one half, read on the other; rewards (p, n, d, k)."""
+def chosen_means(rewards: Array, prompts: np.ndarray, weights: Array) -> Array:
+    """Return the mean rewards (m, k) of the point that is best for each weight (m, k); rewards (p, n, d, k).
+
+    It is chosen on one half and read on the other, averaged over the splits, which need not choose the same point.
+    """
     choose, worth, share = half_means(rewards, prompts)
     picked = (choose @ weights.T).argmax(1)  # (2 SPLITS, m)
     return np.asarray(np.einsum("bmk,b->mk", np.take_along_axis(worth, picked[..., None], 1), share) / share.sum())

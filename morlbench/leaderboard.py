@@ -158,8 +158,7 @@ def _detectable(scores: Mapping[str, np.ndarray], comparisons: int) -> float:
     differences = np.array([scores[best] - mine for name, mine in scores.items() if name != best])
     if differences.shape[1] < 2:
         return np.nan
-    spread = float(np.median(differences.std(1, ddof=1)))
-    return stats.minimum_detectable(spread, differences.shape[1], comparisons=comparisons)
+    return stats.minimum_detectable(stats.median_spread(differences), differences.shape[1], comparisons=comparisons)
 
 
 def _notes(field: Field, ranked: int) -> tuple[str, ...]:
@@ -170,5 +169,5 @@ def _notes(field: Field, ranked: int) -> tuple[str, ...]:
         notes.append(f"Provisional: {len(field.board.seeds)} seeds; a ranking takes {ENOUGH}.")
     if not field.anchored:
         gain = f"a score is the gain of {field.division.metric} over the base, in its unit"
-        notes.append(f"No reference front is frozen for every task here, so {gain}.")
+        notes.append(f"Not every task here has a frozen reference front with a value of this metric, so {gain}.")
     return tuple(notes)

@@ -96,7 +96,7 @@ def _lattice(k: int) -> tuple[tuple[float, ...], ...]:
     drawn = np.random.default_rng(k).dirichlet(np.ones(k), 4096)
     interior = drawn[(drawn > INTERIOR).all(1)].round(6)
     interior[:, 0] = (1 - interior[:, 1:].sum(1)).round(6)
-    return _tuples(np.array([*fixed, *_spread(interior, np.array(fixed), max(total - len(fixed), 8))]))
+    return _tuples(np.array([*fixed, *far_apart(interior, np.array(fixed), max(total - len(fixed), 8))]))
 
 
 def lattice(k: int) -> Array:
@@ -116,8 +116,8 @@ def held_out(task: str, k: int) -> Array:
     return np.random.default_rng(derive(0, "held-out", task)).dirichlet(np.ones(k), HELD_OUT).round(4)
 
 
-def _spread(points: Array, chosen: Array, count: int) -> list[Array]:
-    """Pick `count` points, each the farthest from all picked so far."""
+def far_apart(points: Array, chosen: Array, count: int) -> list[Array]:
+    """Pick `count` of points (n, k), each the farthest from all picked so far and from `chosen` (m, k) (Gonzalez 1985)."""
     picked: list[Array] = []
     distance = np.abs(points[:, None] - chosen).sum(-1).min(1)
     for _ in range(min(count, len(points))):

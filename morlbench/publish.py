@@ -9,9 +9,9 @@ from pathlib import Path
 from morlbench import board_page, console
 from morlbench.board import Board, find
 from morlbench.board_figures import figures
-from morlbench.errors import MorlbenchError
 from morlbench.gather import rank_folder
 from morlbench.leaderboard import Ranking
+from morlbench.marks import replaced
 from morlbench.store import write_bytes
 
 README, TABLE, PLOTS = "README.md", "table.csv", "plots"
@@ -102,8 +102,4 @@ def _readme(board: Board, text: str) -> str:
     """Return the board's README with its generated part replaced; a new one where there is none."""
     path, opened = board.folder / README, opening(board)
     old = path.read_text(encoding="utf-8") if path.exists() else f"# {board.name}\n\n{opened}\n{CLOSE}\n"
-    before, found, rest = old.partition(opened)
-    _, closed, after = rest.partition(CLOSE)
-    if not (found and closed):
-        raise MorlbenchError(f"{path}: expected the markers {opened} and {CLOSE}")
-    return f"{before}{opened}\n\n{text}\n\n{CLOSE}{after}"
+    return replaced(old, (opened, CLOSE), f"\n{text}\n", path=path)

@@ -233,6 +233,15 @@ def paired(first: Array, second: Array, *, bootstrap: bool = False) -> Interval:
     return bootstrap_t(first - second) if bootstrap else two_level(first - second)
 
 
+def median_spread(samples: Array) -> float:
+    """Return the median standard deviation of samples (m, n), without the bias of few values a sample.
+
+    The median of sample variances of a normal law lies below its variance by the median of chi-square over its degrees of freedom.
+    """
+    freedom = samples.shape[1] - 1
+    return float(np.sqrt(np.median(samples.var(1, ddof=1)) * freedom / chi2.median(freedom)))
+
+
 def minimum_detectable(spread: float, seeds: int, *, comparisons: int = 1, power: float = 0.8, alpha: float = 0.05) -> float:
     """Return the smallest true difference a paired t test over `seeds` finds with this power.
 

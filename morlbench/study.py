@@ -18,6 +18,7 @@ from morlbench import console, registry, stats
 from morlbench.configure import build
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.facts import method_facts
+from morlbench.marks import put
 from morlbench.record import RunRecord
 from morlbench.store import write_bytes
 from morlbench.sweep import Grid, jobs
@@ -227,12 +228,7 @@ def _csv(cells: Sequence[Cell]) -> str:
 
 
 def _insert(page: Path, study: Study, tables: str) -> None:
-    opened = OPEN.format(name=study.name)
-    before, found, rest = page.read_text(encoding="utf-8").partition(opened)
-    _, closed, after = rest.partition(CLOSE)
-    if not (found and closed):
-        raise MorlbenchError(f"{page}: expected the markers {opened} and {CLOSE}")
-    write_bytes(page, f"{before}{opened}\n{tables}\n{CLOSE}{after}".encode())
+    put(page, (OPEN.format(name=study.name), CLOSE), tables)
 
 
 def _figure(cells: Sequence[Cell], study: Study, metric: str, unit: str, stem: Path) -> list[Path]:

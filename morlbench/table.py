@@ -131,6 +131,6 @@ def _fill(shell: Probe, values: np.ndarray, finite: np.ndarray, texts: Sequence[
 
 
 def _names(whole: np.ndarray, k: int, first: int, last: int) -> str:
-    """Return the names of those of the columns first to last that are not whole (3k + 2,)."""
+    """Return the names of the columns from `first` up to `last` that hold a value that is not finite; whole (3k + 2,)."""
     floats = [name for name in columns(k) if name[:2] in ("r_", "w_", "g_") or name in ("kl", "nll")]
     return ", ".join(f"column {floats[i]!r}" for i in range(first, last) if not whole[i])

@@ -181,7 +181,7 @@ def test_words_by_hand_outside_the_markers_stay_and_missing_markers_are_an_error
     assert again.startswith("By hand, above.\n")
     assert again.endswith("By hand, below.\n")
     page.write_text("nothing")
-    with pytest.raises(MorlbenchError, match="expected the markers"):
+    with pytest.raises(MorlbenchError, match="expected the marks"):
         publish.build(replace(built.ranking, board=copy))
 
 

@@ -410,6 +410,14 @@ def filled(root: Path, **files: str) -> Path:
     return folder
 
 
+def front_file(**changes: object) -> str:
+    held = {
+        "version": 1, "base": "nano-00", "responses": 64, "draws": 1, "seed": 0, "preferences": [[0.5, 0.5]], "means": [[0.5, 0.5]],
+        "kl": [1.0], "front": [[0.5, 0.5]], "front_kl": [1.0],
+    }  # fmt: skip
+    return json.dumps(held | changes)
+
+
 def frozen_file(task_: HonestTask, **changes: object) -> str:
     held = {"version": task_.version, "content": frozen.content(task_), "scores": frozen.scores(task_).tolist()}
     return json.dumps(held | changes)
@@ -434,13 +442,21 @@ FOLDER_FAULTS: list[tuple[str, type, dict[str, str]]] = [
     ("content is that of its version", Balanced, {"frozen_json": frozen_file(Balanced(), content="0")}),
     ("content is that of its version", Balanced, {"frozen_json": frozen_file(Balanced(), version=2)}),
     ("content is that of its version", Balanced, {"frozen_json": frozen_file(HonestTask())}),
+    ("content is that of its version", Balanced, {"front_json": front_file(version=2)}),
+    ("content is that of its version", Balanced, {"front_json": '{"version": 1}'}),
     ("relation is what was measured", Balanced, {"facts_json": facts_file(0.8)}),
     ("relation is what was measured", Balanced, {"facts_json": facts_file(-0.8, names=("brevity", "other"))}),
 ]  # fmt: skip
 
 
 def test_a_task_with_examples_frozen_content_and_a_measured_relation_keeps_every_promise(tmp_path: Path) -> None:
-    folder = filled(tmp_path, examples_jsonl=rows_of(EXAMPLES), frozen_json=frozen_file(Balanced()), facts_json=facts_file(-0.8))
+    folder = filled(
+        tmp_path,
+        examples_jsonl=rows_of(EXAMPLES),
+        frozen_json=frozen_file(Balanced()),
+        front_json=front_file(),
+        facts_json=facts_file(-0.8),
+    )
     assert broken(task.PROMISES, task.Subject("honest", Balanced, folder)) == set()
 
 

@@ -77,7 +77,7 @@ def test_the_score_is_the_share_of_what_the_reference_front_wins_over_the_base()
 def test_without_a_reference_front_the_score_is_the_gain_over_the_base_and_the_page_says_so():
     found = rank(every("m", 0.5), board(["m"]))
     assert row(found, "m").score.value == pytest.approx(0.1)
-    assert "No reference front" in found.standings[0].notes[0]
+    assert "Not every task here has a frozen reference front" in found.standings[0].notes[0]
 
 
 def test_a_metric_where_smaller_is_better_ranks_the_smaller_first():

@@ -1,7 +1,6 @@
 """The reference front: chosen on one half and worth what the other says, frozen with a version, made of dedicated policies."""
 
-import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +8,17 @@ import pytest
 
 from morlbench import crossfit, reference, registry
 from morlbench.check.frozen import content
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, MorlbenchError
 from morlbench.facts import facts
+from morlbench.lm import reference as maker
 from morlbench.lm.base import load_base
-from morlbench.lm.cards import put
-from morlbench.lm.policy import single_policy
-from morlbench.lm.reference import main, make
-from morlbench.lm.train import Recipe, expert
-from morlbench.lm.trained import usual
+from morlbench.marks import put
 from morlbench.preference import lattice
-from morlbench.seeds import derive
+from morlbench.run import run
 from morlbench.store import Store
 
-ENDS = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+THREE = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+TEXT = [name for name in registry.names("tasks") if (registry.folder("tasks", name) / "prompts.jsonl").is_file()]
 
 
 def constant(means: np.ndarray, prompts: int = 40) -> np.ndarray:
@@ -31,104 +28,151 @@ def constant(means: np.ndarray, prompts: int = 40) -> np.ndarray:
 
 def test_without_noise_each_preference_gets_its_best_policy() -> None:
     means = np.array([[0.9, 0.1], [0.6, 0.6], [0.2, 0.7]])
-    found = crossfit.points(constant(means), np.arange(40), np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]))
-    np.testing.assert_allclose(found, means)
-    everywhere = crossfit.points(constant(np.array([[0.9, 0.9], [0.6, 0.6]])), np.arange(40), ENDS)
+    np.testing.assert_allclose(crossfit.chosen_means(constant(means), np.arange(40), THREE), means)
+    everywhere = crossfit.chosen_means(constant(np.array([[0.9, 0.9], [0.6, 0.6]])), np.arange(40), THREE)
     np.testing.assert_allclose(everywhere, np.full((3, 2), 0.9))
 
 
-def test_equal_policies_that_differ_by_luck_give_no_better_front_than_one_of_them() -> None:
+def test_one_prompt_has_no_halves_and_is_taken_whole() -> None:
+    rewards = constant(np.array([[0.2, 0.2], [0.8, 0.8]]), prompts=1)
+    assert crossfit.expected_utility(rewards, np.arange(1), THREE) == pytest.approx(0.8)
+    np.testing.assert_allclose(crossfit.chosen_means(rewards, np.arange(1), THREE), np.full((3, 2), 0.8))
+
+
+def test_equal_policies_that_differ_by_luck_give_hardly_a_better_front_than_one_of_them() -> None:
     rng = np.random.default_rng(0)
-    naive, fitted = [], []
-    for _ in range(30):
-        rewards = 0.5 + 0.2 * rng.standard_normal((8, 40, 1, 2))
-        means = rewards.mean((1, 2))
-        naive.append((ENDS @ means.T).max(1).mean())
-        fitted.append((crossfit.points(rewards, np.arange(40), ENDS) * ENDS).sum(1).mean())
-    assert np.mean(naive) > 0.53  # the best of eight noisy means
-    assert abs(np.mean(fitted) - 0.5) < 3 * np.std(fitted) / np.sqrt(30)
+    naive, fitted, frozen = [], [], []
+    for _ in range(40):
+        rewards = 0.5 + 0.2 * rng.standard_normal((8, 100, 1, 2))
+        naive.append((THREE @ rewards.mean((1, 2)).T).max(1).mean())
+        fitted.append((crossfit.chosen_means(rewards, np.arange(100), THREE) * THREE).sum(1).mean())
+        found = made(rewards, preferences=np.repeat(THREE, 3, 0)[:8])
+        frozen.append((THREE @ np.array(found.front).T).max(1).mean())
+    assert np.mean(naive) > 0.52  # the best of eight noisy means
+    assert abs(np.mean(fitted) - 0.5) < 3 * np.std(fitted) / np.sqrt(40)
+    assert np.mean(frozen) - 0.5 < 0.5 * (np.mean(naive) - 0.5)
 
 
-@pytest.mark.parametrize(("k", "count"), [(2, 11), (3, 12), (5, 12), (10, 12)])
-def test_policies_are_trained_for_far_apart_preferences_corners_included(k: int, count: int) -> None:
-    found = reference.wanted(k)
+@pytest.mark.parametrize(
+    ("k", "stated", "count"), [(2, (0.5, 0.5), 11), (2, (0.85, 0.15), 12), (3, (1 / 3,) * 3, 12), (10, (0.1,) * 10, 12)]
+)
+def test_policies_are_trained_for_far_apart_preferences_with_corners_and_the_stated_one(
+    k: int, stated: tuple[float, ...], count: int
+) -> None:
+    found = reference.wanted(k, stated)
     assert found.shape == (count, k)
-    assert len(np.unique(found, axis=0)) == count
-    assert {tuple(row) for row in np.eye(k)} <= {tuple(row) for row in found}
-    allowed = {tuple(row) for row in lattice(k)}
-    assert {tuple(row) for row in found} <= allowed
+    assert len(np.unique(found.round(9), axis=0)) == count
+    allowed = np.concatenate([lattice(k), [stated]])
+    for row in found:
+        assert np.abs(allowed - row).max(1).min() < 1e-9
+    for row in (*np.eye(k), stated):
+        assert np.abs(found - row).max(1).min() < 1e-9
 
 
-def made(means: np.ndarray, version: int = 1) -> reference.Reference:
-    return reference.make(version, "nano-00", 32_768, 0, ENDS, constant(means), np.array([5.0, 4.0, 6.0]))
+def made(rewards: np.ndarray, kl: tuple[float, ...] = (), preferences: np.ndarray = THREE) -> reference.Reference:
+    spent = np.broadcast_to(np.array(kl or (0.0,) * len(rewards))[:, None, None], rewards.shape[:3])
+    return reference.measured(rewards, spent, preferences, version=1, base="nano-00", responses=32_768, seed=0)
 
 
-def test_what_is_frozen_is_read_back_sorted_and_without_dominated_points(tmp_path: Path) -> None:
-    found = made(np.array([[0.9, 0.1], [0.6, 0.6], [0.2, 0.7]]))
+def test_what_is_frozen_is_read_back_sorted_with_its_kl_and_without_dominated_points(tmp_path: Path) -> None:
+    found = made(constant(np.array([[0.9, 0.1], [0.6, 0.6], [0.2, 0.7]])), (5.0, 4.0, 6.0))
     found.save(tmp_path)
     assert reference.read(tmp_path, 1, 2) == found.front == ((0.2, 0.7), (0.6, 0.6), (0.9, 0.1))
-    assert made(np.array([[0.9, 0.1], [0.6, 0.6], [0.2, 0.5]])).front == ((0.6, 0.6), (0.9, 0.1))
-    assert reference.read(tmp_path / "none", 1, 2) == ()
-    assert "32,768" in (page := reference.markdown(found, ("a", "b")))
+    assert reference.load(tmp_path) == found
+    assert found.front_kl == (6.0, 4.0, 5.0)
+    dominated = made(constant(np.array([[0.9, 0.1], [0.6, 0.6], [0.2, 0.5]])), (5.0, 4.0, 6.0))
+    assert (dominated.front, dominated.front_kl) == (((0.6, 0.6), (0.9, 0.1)), (4.0, 5.0))
+    page = reference.markdown(found, ("a", "b"))
+    assert "32,768 scored responses" in page
     assert "| 0.5, 0.5 | 0.600 | 0.600 | 4.0 |" in page
 
 
-def test_a_front_of_another_version_or_another_k_is_refused(tmp_path: Path) -> None:
-    made(np.array([[0.9, 0.1], [0.6, 0.6], [0.2, 0.7]])).save(tmp_path)
-    with pytest.raises(BadInput, match="version 1, the task of version 2"):
-        reference.read(tmp_path, 2, 2)
-    with pytest.raises(BadInput, match="2 objectives, the task 3"):
+def test_no_front_and_a_front_of_another_version_are_none_so_that_it_can_be_made_again(tmp_path: Path) -> None:
+    assert reference.read(tmp_path, 1, 2) == ()
+    made(constant(THREE)).save(tmp_path)
+    assert reference.read(tmp_path, 1, 2) != ()
+    assert reference.read(tmp_path, 2, 2) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "Invalid JSON"), ("[]", "the file: "), ("{}", "version: Field required"),
+        ('{"version": 1, "front": [[0.5, NaN]]}', "Invalid JSON|finite number|Field required"), ('{"front": [0.5, 0.5]}', "Field required"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_front_is_refused_in_one_sentence(text: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / reference.FILE).write_text(text)
+    with pytest.raises(BadInput, match=sentence) as caught:
+        reference.read(tmp_path, 1, 2)
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_points_of_another_number_of_objectives_or_out_of_the_real_line_are_refused(tmp_path: Path) -> None:
+    made(constant(THREE)).save(tmp_path)
+    with pytest.raises(BadInput, match="2 objectives, the task of 3"):
         reference.read(tmp_path, 1, 3)
+    text = (tmp_path / reference.FILE).read_text()
+    (tmp_path / reference.FILE).write_text(text.replace("0.5", "NaN", 1))
+    with pytest.raises(BadInput):
+        reference.read(tmp_path, 1, 2)
 
 
 def test_a_front_is_part_of_a_records_facts_and_of_what_a_version_froze() -> None:
-    plain = registry.load("tasks", "conciseness-vs-thoroughness")()
-    fronted = type("Fronted", (type(plain),), {"front": ((0.5, 0.6), (0.7, 0.2))})()
+    plain = registry.load("tasks", "assistant-5")()
+    fronted = type("Fronted", (type(plain),), {"front": ((0.5,) * 5, (0.7, 0.2, 0.7, 0.2, 0.1))})()
     assert facts(plain, plain.preference).front == plain.front
     assert facts(fronted, plain.preference) == replace(facts(plain, plain.preference), front=fronted.front)
     assert content(fronted) != content(plain)
 
 
-def test_each_policy_is_the_dedicated_one_and_is_trained_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base, task = load_base("exact"), registry.load("tasks", "exact-competing")()
-    preferences = np.array([[1.0, 0.0], [0.0, 1.0]])
-    found = make(task, base, preferences, responses=512, draws=64, seed=0, store=Store(tmp_path))
-    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["exact-competing at 1, 0", "exact-competing at 0, 1"]
+def test_policies_are_those_of_linear_scalarization_and_are_trained_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, task, store = load_base("exact"), registry.load("tasks", "exact-competing")(), Store(tmp_path)
+    monkeypatch.setattr(reference, "wanted", lambda k, stated: np.array([[1.0, 0.0], stated]))
+    found = maker.make(task, base, responses=600, draws=64, seed=0, store=store)
+    assert [line.split(":")[0].split(" at ")[1] for line in capsys.readouterr().out.splitlines()] == ["1, 0", "0.8, 0.2"]
+    assert found.responses == 512  # whole steps
     trained = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("512.safetensors")}
     assert len(trained) == 2
-    assert make(task, base, preferences, responses=512, draws=64, seed=0, store=Store(tmp_path)) == found
+    assert asdict(maker.make(task, base, responses=600, draws=64, seed=0, store=store)) == asdict(found)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("512.safetensors")} == trained
 
-    from morlbench.bench import Bench
-
-    for w, means in zip(preferences, found.means, strict=True):
-        bench = Bench(task, base, 512, Store(tmp_path))
-        adapter = expert(bench, Recipe(tuple(w), settings=usual(base)), responses=512, seed=derive(0, "train"))
-        assert bench.ledger[0].cost.cached
-        exact = task.exact(single_policy(base, task.decoding, adapter), w[None])
-        assert exact is not None
-        np.testing.assert_allclose(means, exact.rewards[0], atol=0.03)
+    same = run(registry.load("methods", "linear-scalarization")(), task, base, 600, seed=0, store=store)
+    assert same.evidence.costs.lines[0].cost.cached
+    assert same.evidence.exact is not None
+    np.testing.assert_allclose(found.means[1], same.evidence.exact.rewards[0], atol=0.03)
 
 
-def test_a_card_keeps_all_that_stands_outside_the_marks(tmp_path: Path) -> None:
-    card = tmp_path / "README.md"
-    card.write_text("# Card\n\n<a>\nold\n<b>\n\nafter\n")
-    put(tmp_path, ("<a>", "<b>"), "new")
-    assert card.read_text() == "# Card\n\n<a>\nnew\n<b>\n\nafter\n"
-    with pytest.raises(BadInput, match="no marks <c>"):
-        put(tmp_path, ("<c>", "<b>"), "new")
+def test_a_page_keeps_all_that_stands_outside_the_marks(tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("# Card\n\n<a>\nold\n<b>\n\nafter\n")
+    put(page, ("<a>", "<b>"), "new")
+    assert page.read_text() == "# Card\n\n<a>\nnew\n<b>\n\nafter\n"
+    with pytest.raises(MorlbenchError, match="expected the marks <c>"):
+        put(page, ("<c>", "<b>"), "new")
 
 
-def test_an_exact_task_is_told_that_it_needs_none() -> None:
+def test_what_would_come_in_the_way_is_said_before_anything_is_trained() -> None:
     with pytest.raises(BadInput, match="know their true front"):
-        main(["exact-competing"])
+        maker.main(["exact-competing"])
+    with pytest.raises(BadInput, match="--draws 0 is too small"):
+        maker.main(["assistant-5", "--draws", "0"])
+    with pytest.raises(BadInput, match="leave out --write"):
+        maker.main(["assistant-5", "--base", "smollm2", "--write"])
+    task, folder = maker.ready("assistant-5", "", write=True)
+    assert (task.name, folder.name) == ("assistant-5", "assistant_5")
+    with pytest.raises(BadInput, match="raise the task's version first"):
+        maker.ready("fluency-vs-helpfulness", "", write=True)
 
 
-@pytest.mark.parametrize("name", ["conciseness-vs-thoroughness", "fluency-vs-helpfulness", "assistant-10"])
+@pytest.mark.parametrize("name", TEXT)
 def test_a_text_tasks_card_has_a_place_for_the_front(name: str) -> None:
     folder = registry.folder("tasks", name)
     assert folder is not None
     text = (folder / "README.md").read_text(encoding="utf-8")
-    assert text.count("<!-- reference front -->") == text.count("<!-- end of reference front -->") == 1
-    if (folder / "front.json").is_file():
-        assert json.loads((folder / "front.json").read_text())["base"] in text
+    assert text.count(maker.MARKS[0]) == text.count(maker.MARKS[1]) == 1
+    found = reference.load(folder)
+    assert found is None or reference.markdown(found, tuple(o.name for o in registry.load("tasks", name).objectives)) in text

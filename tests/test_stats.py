@@ -212,6 +212,13 @@ def test_a_noisy_method_that_no_test_tells_from_the_leader_does_not_overtake_tho
     assert stats.tie_groups({name: scores[name] for name in ("noisy", "leader")}) == [["leader", "noisy"]]
 
 
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_the_median_spread_is_the_true_one_however_few_the_seeds(seeds):
+    samples = np.random.default_rng(seeds).normal(0, 0.3, (20_000, seeds))
+    assert stats.median_spread(samples) == pytest.approx(0.3, rel=0.02)
+    assert np.median(samples.std(1, ddof=1)) < 0.28  # what it would be uncorrected
+
+
 def test_minimum_detectable_difference_has_its_power():
     spread, seeds = 0.03, 5
     shift = stats.minimum_detectable(spread, seeds)

@@ -61,7 +61,7 @@ def test_a_seed_without_a_value_leaves_the_cell_empty_and_says_why(folder):
 
 def test_a_page_without_markers_is_refused(folder):
     (folder / "aggregation.md").write_text("# Question\n", encoding="utf-8")
-    with pytest.raises(MorlbenchError, match="expected the markers"):
+    with pytest.raises(MorlbenchError, match="expected the marks"):
         study.write(study.find("aggregation"), grids(folder), folder)
 
 

@@ -11,6 +11,7 @@ from typing import get_args
 
 import numpy as np
 
+from morlbench import reference
 from morlbench.bench import checked
 from morlbench.check import Broken, card, frozen, is_count
 from morlbench.check.hacks import hacks
@@ -190,9 +191,16 @@ def rewards_spread_over_examples(subject: Subject) -> None:
 
 
 def content_is_that_of_its_version(subject: Subject) -> None:
-    """Where its folder has frozen.json, prompts, facts and scorers are those its version froze."""
-    if subject.folder is not None and (different := frozen.difference(subject.cls(), subject.folder)):
+    """Where its folder has frozen.json, prompts, facts and scorers are those its version froze; so is front.json's front."""
+    if subject.folder is None:
+        return
+    if different := frozen.difference(subject.cls(), subject.folder):
         raise Broken(different)
+    found = reference.load(subject.folder)
+    if found is not None and found.version != subject.cls.version:
+        raise Broken(
+            f"{reference.FILE} is of version {found.version}, the task of version {subject.cls.version}: make it again or delete it"
+        )
 
 
 def relation_is_what_was_measured(subject: Subject) -> None:

@@ -6,17 +6,17 @@ What stands outside the markers of a card is written by hand.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from morlbench import closed_form, registry
 from morlbench.closed_form import Problem
-from morlbench.errors import BadInput, MorlbenchError
+from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.contextual import DRAWS, ContextualTask
 from morlbench.lm.exact_task import WORDS, ExactTask
 from morlbench.lm.headroom import headroom, mixtures
+from morlbench.marks import put
 from morlbench.preference import Array, lattice
 
 OPEN, CLOSE = "<!-- measured: python -m morlbench.lm.exact_card -->", "<!-- end -->"
@@ -65,12 +65,7 @@ def write(name: str, base: Base) -> None:
     cls, folder = registry.load("tasks", name), registry.folder("tasks", name)
     if not issubclass(cls, ExactTask) or folder is None:
         raise BadInput(f"task {name!r} is not an exact task; expected one such as 'exact-competing'")
-    path = Path(folder) / "README.md"
-    before, opened, rest = path.read_text(encoding="utf-8").partition(OPEN)
-    _, closed, after = rest.partition(CLOSE)
-    if not (opened and closed):
-        raise MorlbenchError(f"{path}: expected the markers {OPEN} and {CLOSE}")
-    path.write_text(f"{before}{OPEN}\n{facts(cls(), base)}\n{CLOSE}{after}", encoding="utf-8")
+    put(folder / "README.md", (OPEN, CLOSE), facts(cls(), base))
 
 
 def _size(task: ExactTask, problem: Problem) -> str:

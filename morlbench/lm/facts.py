@@ -17,11 +17,11 @@ from morlbench import registry
 from morlbench.check.frozen import freeze
 from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
-from morlbench.lm.cards import put
 from morlbench.lm.relate import Effort, Samples, Trained, of_samples, train
 from morlbench.lm.rewards import text, validation
 from morlbench.lm.rewards.pairs import PER_KIND, pairs
 from morlbench.lm.text_task import TextTask
+from morlbench.marks import put
 from morlbench.preference import Array
 from morlbench.relation import Measured, markdown
 from morlbench.store import Store, default_root, write_bytes
@@ -115,7 +115,7 @@ def write(task: TextTask, found: Trained, measured: Measured, page: str) -> None
         "relation": measured.row(),
     }  # fmt: skip
     write_bytes(task.folder / "facts.json", (json.dumps(facts, indent=1) + "\n").encode())
-    put(task.folder, MARKS, page)
+    put(task.folder / "README.md", MARKS, page)
 
 
 def main() -> None:

