@@ -1,8 +1,8 @@
 """Print the tables of docs/findings/quick.md: `python docs/findings/quick.py RUNS` on the records of its commands.
 
 For each task and method over its seeds: at how many lattice preferences the realised linear utility exceeds the base's, mean utility,
-hypervolume with its t interval over seeds. Then each expert's gain in its own objective, in standard errors paired by prompt:
-the experts are `rewarded-soups` at the two ends of the lattice.
+hypervolume with its t interval over seeds. Then each expert's gain in its own objective and in the others, in standard errors
+paired by prompt: the experts are `rewarded-soups` at the two ends of the lattice.
 """
 
 import sys
@@ -41,7 +41,8 @@ def _tables(runs: dict[str, list[Evidence]]) -> None:
     some = runs["rewarded-soups"] or runs[named[0]]
     base = [front.hypervolume(e.probe("base").means, np.array(e.task.reference_point)) for e in some]
     print(f"| *the base's own point* | {len(base)} | | | {_interval(base)} | 0.0 |")
-    print("\n| seed | expert | own objective | base | gain / standard error |\n|---:|---|---:|---:|---:|")
+    print("\n| seed | expert | own objective | base | gain / standard error | change of the others, in the same unit |")
+    print("|---:|---|---:|---:|---:|---|")
     for evidence in runs["rewarded-soups"]:
         for i, name in enumerate(evidence.task.objectives):
             print(f"| {evidence.seed} | {name} {_expert(evidence, i)}")
@@ -62,11 +63,12 @@ def _volume(evidence: Evidence) -> float:
 
 def _expert(evidence: Evidence, objective: int) -> str:
     probe = evidence.probe("front")
-    own = probe.rewards[probe.preferences[:, objective].argmax()].mean(1)[:, objective]  # (n,)
-    base = evidence.probe("base").rewards[0].mean(1)[:, objective]
+    own = probe.rewards[probe.preferences[:, objective].argmax()].mean(1)  # (n, k)
+    base = evidence.probe("base").rewards[0].mean(1)
     gain = own - base
-    errors = gain.mean() / (gain.std(ddof=1) / np.sqrt(len(gain)))
-    return f"| {own.mean():.3f} | {base.mean():.3f} | {errors:.1f} |"
+    errors = gain.mean(0) / (gain.std(0, ddof=1) / np.sqrt(len(gain)))
+    others = ", ".join(f"{name} {errors[i]:+.1f}" for i, name in enumerate(evidence.task.objectives) if i != objective)
+    return f"| {own.mean(0)[objective]:.3f} | {base.mean(0)[objective]:.3f} | {errors[objective]:.1f} | {others} |"
 
 
 def _interval(values: list[float]) -> str:
