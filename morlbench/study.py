@@ -91,7 +91,7 @@ STUDIES = {
             methods=("mod", "moe-cmab", "rewarded-soups", "probability-mix", "random-weights", "single-best-expert"),
             tasks=("exact-scale-2", "exact-scale-3", "exact-scale-5", "exact-scale-10"),
             text=(),
-            metrics=(EXACT_GAP, "kl-to-base", "throughput-ratio"),
+            metrics=(EXACT_GAP, "kl-to-base"),
             families=(),
         ),
     )
