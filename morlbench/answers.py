@@ -43,11 +43,15 @@ def front(run: Evidence) -> Probe:
 
 
 def repeated(probe: Probe, preferences: Array) -> Probe:
-    """Return a one-preference probe's answers as those to each of `preferences` (p, k)."""
+    """Return a one-preference probe's answers as those to each of `preferences` (p, k): views, not copies."""
     p = len(preferences)
-    copies = {name: None if x is None else np.repeat(x[:1], p, 0) for name, x in _optional(probe).items()}
+
+    def each(x: Array) -> Array:
+        return np.broadcast_to(x[:1], (p, *x.shape[1:]))
+
+    copies = {name: None if x is None else each(x) for name, x in _optional(probe).items()}
     return replace(
-        probe, preferences=preferences, rewards=np.repeat(probe.rewards[:1], p, 0), responses=probe.responses * p,
+        probe, preferences=preferences, rewards=each(probe.rewards), responses=probe.responses * p,
         kl=copies["kl"], weights=copies["weights"], nll=copies["nll"], gold=copies["gold"],
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ as in memory once read: a live run is rounded the same way.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +49,12 @@ def read(path: Path, raw: bytes, shells: Sequence[Probe], k: int, *, texts: bool
         index = np.sort(index, kind="stable")
     values = np.stack([found[name].to_numpy() for name in names], 1).astype(float)  # (rows, columns), null as NaN
     answers = found["response"].to_pylist() if texts else []
-    finite = np.isfinite(values)
-    bounds = np.searchsorted(index, np.arange(len(shells) + 1))
-    return [_fill(shell, values[a:b], finite[a:b], answers[a:b], k, path) for shell, a, b in zip(shells, bounds, bounds[1:], strict=False)]
+    bounds = np.searchsorted(index, np.arange(len(shells) + 1)).tolist()
+    finite, null = _counts(np.isfinite(values), bounds), _counts(np.isnan(values), bounds)
+    return [
+        _fill(shell, values[a:b], [n == b - a for n in finite[i]], [n == b - a for n in null[i]], answers[a:b], k, path)
+        for i, (shell, a, b) in enumerate(zip(shells, bounds, bounds[1:], strict=False))
+    ]
 
 
 def rounded(probe: Probe) -> Probe:
@@ -70,6 +74,7 @@ def columns(k: int) -> list[str]:
     return list(_schema(k).names)
 
 
+@cache
 def _schema(k: int) -> pa.Schema:
     words = [(name, pa.dictionary(pa.int32(), pa.string())) for name in ("probe", "utility")]
     places = [(name, pa.int32()) for name in ("index", "preference", "prompt", "draw", "user", "step")]
@@ -105,21 +110,28 @@ def _rows(index: int, probe: Probe) -> pa.Table:
     return pa.table(columns, schema=_schema(k))
 
 
-def _fill(shell: Probe, values: np.ndarray, finite: np.ndarray, texts: Sequence[str], k: int, path: Path) -> Probe:
-    """Return the probe with its rows; values and whether they are finite (rows, 3k + 2) are r, w, g of every objective, kl, nll."""
+def _counts(marks: np.ndarray, bounds: Sequence[int]) -> list[list[int]]:
+    """Return how often each column of marks (rows, columns) is true between successive bounds, for all probes in one pass."""
+    sums = np.concatenate([np.zeros((1, marks.shape[1]), int), marks.cumsum(0)])
+    counts: list[list[int]] = np.diff(sums[bounds], axis=0).tolist()
+    return counts
+
+
+def _fill(shell: Probe, values: np.ndarray, whole: Sequence[bool], null: Sequence[bool], texts: Sequence[str], k: int, path: Path) -> Probe:
+    """Return the probe with its rows (rows, 3k + 2): r, w, g of every objective, kl, nll; which columns are finite, and which are null."""
     p, n, d = len(shell.preferences), len(shell.prompts), shell.rewards.shape[2]
     if not p * n * d:
         raise BadRecord(f"{path}: probe {shell.name!r} is empty: {p} preferences, {n} prompts and {d} draws; expected at least one of each")
     if len(values) != p * n * d:
         raise BadRecord(f"{path}: probe {shell.name!r} has {len(values)} rows; expected {p} x {n} x {d}")
-    cube, whole = values.reshape(p, n, d, -1), np.asarray(finite.all(0))
-    if not whole[:k].all():
+    cube = values.reshape(p, n, d, -1)
+    if not all(whole[:k]):
         raise BadRecord(f"{path}: probe {shell.name!r} holds a reward that is not finite, in {_names(whole, k, 0, k)}")
 
     def optional(first: int, last: int) -> np.ndarray | None:
-        if whole[first:last].all():
+        if all(whole[first:last]):
             return cube[..., first:last].copy()
-        if np.isnan(values[:, first:last]).all():
+        if all(null[first:last]):
             return None
         raise BadRecord(f"{path}: probe {shell.name!r} lacks a value, or holds one that is not finite, in {_names(whole, k, first, last)}")
 
@@ -130,7 +142,7 @@ def _fill(shell: Probe, values: np.ndarray, finite: np.ndarray, texts: Sequence[
     )  # fmt: skip
 
 
-def _names(whole: np.ndarray, k: int, first: int, last: int) -> str:
-    """Return the names of the columns from `first` up to `last` that hold a value that is not finite; whole (3k + 2,)."""
+def _names(whole: Sequence[bool], k: int, first: int, last: int) -> str:
+    """Return the names of the columns from `first` up to `last` that hold a value that is not finite."""
     floats = [name for name in columns(k) if name[:2] in ("r_", "w_", "g_") or name in ("kl", "nll")]
     return ", ".join(f"column {floats[i]!r}" for i in range(first, last) if not whole[i])
