@@ -1,4 +1,4 @@
-"""Where runs are executed: here one after another (`Serial`), or one per process on this machine (`Processes`).
+"""Where runs are executed: here one after another (`Serial`), or each in a process of its own on this machine (`Processes`).
 
 An executor is given jobs and tells what becomes of each; a cluster engine is one more class with the same `run`. Leaves out
 which jobs there are and what is kept of a failure: see `morlbench.sweep`. The other end of a process is `morlbench.worker`.
@@ -6,22 +6,22 @@ which jobs there are and what is kept of a failure: see `morlbench.sweep`. The o
 
 import os
 import queue
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import Literal, Protocol
 
 from pydantic import TypeAdapter
 
 from morlbench.bench import Quiet
 from morlbench.launch import Request, busy
-from morlbench.worker import Report, attempt, resolve
+from morlbench.worker import COPIES, Report, attempt, death, resolve
 
 TRAINING = "morlbench.launch:Training"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -85,69 +85,94 @@ class Serial:
 
 @dataclass(frozen=True)
 class Processes:
-    """One process per job, `slots` at once, each with `threads` threads, set before any library starts its own."""
+    """Each job in a process of its own, `slots` at once, with `threads` threads each, set before any library starts its own."""
 
     slots: int = 1
     threads: int = 1
     maker: str = TRAINING
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """Run each job in a process of its own; see `Executor.run`."""
-        pending, running = list(jobs), dict[Path, _Child]()
+        """Run each job in a fresh process; see `Executor.run`."""
+        pending, running = list(jobs), dict[Path, _Worker]()
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        workers = [_Worker(self.maker, self.threads, events) for _ in range(min(self.slots, len(pending)))]
+        idle = list(workers)
         try:
             while pending or running:
-                while pending and len(running) < self.slots:
+                while pending and idle:
                     job = pending.pop(_first_free(pending))
-                    running[job.path] = _Child(job, self.maker, self.threads, events)
+                    running[job.path] = idle.pop()
+                    running[job.path].take(job)
                     yield Event(job, "running")
                 event = events.get()
                 if event.state != "running":
-                    running.pop(event.job.path)
+                    idle.append(running.pop(event.job.path))
                 yield event
         finally:
-            for child in running.values():
-                child.stop()
+            for worker in workers:
+                worker.stop()
 
 
-class _Child:
-    """A process at work on one job, and the thread that listens to it."""
+class _Worker:
+    """A `morlbench.worker` that makes one job after another, and the thread that listens to it while it does."""
 
-    def __init__(self, job: Job, maker: str, threads: int, events: "queue.SimpleQueue[Event]") -> None:
-        self._job, self._events, self._begin = job, events, time.perf_counter()
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the listener, when the process is over
-        environment = {**os.environ, **dict.fromkeys(_THREADS, str(threads)), "TOKENIZERS_PARALLELISM": "false"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "morlbench.worker", maker],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=environment,
-        )  # fmt: skip
-        self._listener = threading.Thread(target=self._listen, daemon=True)
+    def __init__(self, maker: str, threads: int, events: "queue.SimpleQueue[Event]") -> None:
+        self._maker, self._events = maker, events
+        self._environment = {**os.environ, **dict.fromkeys(_THREADS, str(threads)), "TOKENIZERS_PARALLELISM": "false"}
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - what its processes print; closed by `stop`
+        self._process: subprocess.Popen[bytes] | None = None
+        self._listener: threading.Thread | None = None
+
+    def take(self, job: Job) -> None:
+        """Begin the job; its events go to the queue, the last one when the worker is free again."""
+        begin = time.perf_counter()
+        if self._process is None or self._process.poll() is not None:
+            self._process = self._start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process, job, begin), daemon=True)
         self._listener.start()
 
     def stop(self) -> None:
-        """Kill the process; its record's lock goes with it."""
-        self._process.kill()
-        self._listener.join(_PATIENCE)
-
-    def _listen(self) -> None:
-        final = None
-        with self._process as process, self._log:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                process.stdin.write(TypeAdapter(Request).dump_json(self._job.request) + b"\n")
-                process.stdin.flush()  # it stays open: its end tells the process that nobody waits any more
-            except BrokenPipeError:
-                pass  # it died at once; its output says why
-            for line in process.stdout:
-                report = Report.read(line)
-                if report.state == "running":
-                    self._events.put(_event(self._job, report, self._begin))
-                else:
-                    final = report
-                    break
+        """End the process and what it has at work; its record's lock goes with it."""
+        if (process := self._process) is not None:
+            process.kill()
             _end(process)
-            self._events.put(_event(self._job, final or _death(process.returncode, self._log), self._begin))
+        if self._listener is not None:
+            self._listener.join(_PATIENCE)
+        self._log.close()
+
+    def _listen(self, process: "subprocess.Popen[bytes]", job: Job, begin: float) -> None:
+        printed, final = os.fstat(self._log.fileno()).st_size, None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(TypeAdapter(Request).dump_json(job.request) + b"\n")
+            process.stdin.flush()  # it stays open: its end tells the process that nobody waits any more
+        except OSError:
+            pass  # it died at once; its output says why
+        for line in process.stdout:
+            report = Report.read(line)
+            if report.state != "running":
+                final = report
+                break
+            self._events.put(_event(job, report, begin))
+        if final is None or not COPIES:
+            self._process = None
+            _end(process)
+        final = final or Report("failed", reason=death(process.returncode))
+        if final.state == "failed" and not final.trace:
+            final = replace(final, trace=self._last_words(printed))
+        self._events.put(_event(job, final, begin))
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "morlbench.worker", self._maker],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=self._environment,
+        )  # fmt: skip
+
+    def _last_words(self, printed: int) -> str:
+        """Return the end of what was printed after the first `printed` bytes; reading leaves the file where it is written on."""
+        self._log.seek(max(printed, os.fstat(self._log.fileno()).st_size - _LAST_WORDS))
+        return self._log.read().decode(errors="replace").strip()
 
 
 def _first_free(pending: Sequence[Job]) -> int:
@@ -159,21 +184,13 @@ def _event(job: Job, report: Report, begin: float) -> Event:
     return Event(job, report.state, report.part, report.responses, report.reason, report.trace, time.perf_counter() - begin)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Wait until the process is over; one that has said its last word and stays is killed."""
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Close the process's stdin and wait until it is over; one that has said its last word and stays is killed."""
+    assert process.stdin is not None
+    with suppress(OSError):
+        process.stdin.close()
     try:
         process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _death(code: int, log: IO[bytes]) -> Report:
-    log.seek(0, os.SEEK_END)
-    log.seek(max(log.tell() - _LAST_WORDS, 0))
-    words = log.read().decode(errors="replace").strip()
-    if code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        hint = "; perhaps the machine ran out of memory" if name == "SIGKILL" else ""
-        return Report("failed", reason=f"its process was ended by signal {name}{hint}", trace=words)
-    return Report("failed", reason=f"its process ended with exit code {code} before the run was over", trace=words)

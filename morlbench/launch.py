@@ -4,6 +4,7 @@ A record lies at OUT/TASK/VARIANT/seed-N.json, where VARIANT is the method's nam
 Leaves out what a run is: that is `morlbench.run`.
 """
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,6 +92,9 @@ def plan(request: Request) -> Plan:
 class Maker(Protocol):
     """Who makes a record; `Training` is the real one, tests of everything around it bring a light one."""
 
+    def warm(self) -> None:
+        """Import what every run needs, so that copies of this process need not; start no thread and load no model."""
+
     def identity(self, base: str) -> str:
         """Return the identity of the base, which changes whenever its weights do."""
 
@@ -103,6 +107,11 @@ class Training:
 
     def __init__(self) -> None:
         self._base: Base | None = None
+
+    def warm(self) -> None:
+        """Import the engine and what it trains with."""
+        for name in ("morlbench.run", "morlbench.lm.base", "morlbench.lm.policy", "morlbench.lm.trainer"):
+            importlib.import_module(name)
 
     def identity(self, base: str) -> str:
         """Load the base and return its identity; raise BadInput if it cannot be read."""

@@ -1,11 +1,14 @@
-"""The process that makes one record: it reads a request from stdin and reports on stdout, a JSON line at a time.
+"""The process that makes records: it reads a request a line from stdin and reports on stdout, in JSON lines.
 
-What a library prints goes to stderr. The process ends at once when its stdin does: whoever asked is gone. Leaves out who
-starts it: see `morlbench.executor`.
+It imports what runs need once and has each record made by a copy of itself, so that a run costs no imports and leaves
+nothing behind; where processes cannot be copied (anywhere but on Linux) it makes one record and ends. What a library
+prints goes to stderr. A run ends at once when stdin does: whoever asked is gone. Leaves out who starts it: see
+`morlbench.executor`.
 """
 
 import os
 import pkgutil
+import select
 import signal
 import sys
 import threading
@@ -20,6 +23,7 @@ from morlbench.bench import Watch
 from morlbench.errors import MorlbenchError
 from morlbench.launch import Maker, Request, execute, plan
 
+COPIES = sys.platform == "linux"  # whether a process can be copied, with the libraries it has loaded
 _ABANDONED = 3  # exit code
 _PAUSE = 0.5  # seconds between two reports of progress
 
@@ -88,26 +92,50 @@ class Teller:
             os.write(self._channel, Report("running", self._part, self._responses).write())
 
 
-def main(maker: str) -> None:
-    """Read the request, make its record, report."""
+def main(name: str) -> None:
+    """Read requests, have their records made, report."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asked, who then ends this process
     channel = os.dup(1)
     os.dup2(2, 1)
-    request = TypeAdapter(Request).validate_json(first_line())
-    threading.Thread(target=end_when_abandoned, daemon=True).start()
-    report = attempt(request, resolve(maker), Teller(channel))
-    os.write(channel, report.write())
+    maker = resolve(name)
+    if COPIES:
+        maker.warm()
+    while line := next_line():
+        request = TypeAdapter(Request).validate_json(line)
+        if not COPIES:
+            threading.Thread(target=end_when_abandoned, daemon=True).start()
+            os.write(channel, attempt(request, maker, Teller(channel)).write())
+            return
+        if copy := os.fork():
+            code = os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
+            if code:
+                os.write(channel, Report("failed", reason=death(code)).write())
+        else:
+            threading.Thread(target=end_when_closed, daemon=True).start()
+            report = attempt(request, maker, Teller(channel))
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.write(channel, report.write())
+            os._exit(0)  # without the clean-up that belongs to the original
 
 
-def first_line() -> bytes:
-    """Return the first line of stdin, unbuffered; end the process if there is none."""
+def next_line() -> bytes:
+    """Return the next line of stdin, unbuffered; b"" at its end."""
     line = b""
     while not line.endswith(b"\n"):
-        more = os.read(0, 1)  # unbuffered, so that the watching thread holds no lock when Python ends
+        more = os.read(0, 1)  # unbuffered, so that a watching thread holds no lock when Python ends
         if not more:
-            os._exit(_ABANDONED)
+            return b""
         line += more
     return line
+
+
+def end_when_closed() -> None:
+    """Wait until nobody holds the other end of stdin, without reading what comes for the next run, then end the process."""
+    ends = select.poll()
+    ends.register(0, 0)
+    ends.poll()
+    os._exit(_ABANDONED)
 
 
 def end_when_abandoned() -> None:
@@ -115,6 +143,15 @@ def end_when_abandoned() -> None:
     while os.read(0, 1):
         pass
     os._exit(_ABANDONED)
+
+
+def death(code: int) -> str:
+    """Return the sentence for a process that ended by itself with that exit code, or by a signal (below 0)."""
+    if code >= 0:
+        return f"its process ended with exit code {code} before the run was over"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
+    hint = "; perhaps the machine ran out of memory" if name == "SIGKILL" else ""
+    return f"its process was ended by signal {name}{hint}"
 
 
 def _sentence(error: Exception) -> str:

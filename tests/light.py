@@ -45,11 +45,15 @@ if "pytest" not in sys.modules:
 class Light:
     """Rewards out of a hat that only the plan and the seed decide."""
 
+    def warm(self) -> None:
+        pass
+
     def identity(self, base: str) -> str:
         return f"{base}-light"
 
     def make(self, plan: Plan, seed: int, watch: Watch) -> RunRecord:
         note(f"{plan.path(seed)} threads={os.environ.get('OMP_NUM_THREADS')} torch={'torch' in sys.modules} pid={os.getpid()}")
+        print(f"seed {seed} at work", file=sys.stderr)
         fail_if_told(seed)
         watch.start("light", 8)
         watch.advance(8)

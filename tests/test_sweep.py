@@ -263,6 +263,15 @@ def test_a_failure_is_kept_with_its_reason_and_tried_again_only_on_request(
     assert (retried.count("made"), retried.count("found"), kept.exists()) == (1, 1, False)
 
 
+def test_the_last_words_kept_of_a_killed_run_are_its_own_and_the_next_run_is_made_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "fault").write_text("1 killed", encoding="utf-8")
+    board = sweep.survey(sweep.jobs(sweep.Grid(("honest",), ("honest",), "0..2", out=tmp_path / "out")), Light(), retry=False)
+    sweep.sweep(board, Processes(1, 1, light.NAME))
+    assert (board.count("made"), board.count("failed")) == (2, 1)
+    kept = json.loads((tmp_path / "out" / "honest" / "honest" / "seed-1.failed.json").read_text(encoding="utf-8"))
+    assert kept["trace"] == "seed 1 at work"
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
