@@ -5,6 +5,7 @@ changes in its copy is lost, so it must return all that counts. Leaves out proce
 survive a fork, and systems without one: there the pieces are done one after another.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -76,7 +77,12 @@ def _start(work: Callable[[Item, Tell], Result], items: Sequence[Item], others: 
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_serve, args=(work, items, there, [here, *others]), daemon=True)
-    process.start()
+    gc.collect()
+    gc.freeze()  # what is there already is shared; a collection in the copy would write to each object and so copy its page
+    try:
+        process.start()
+    finally:
+        gc.unfreeze()
     there.close()
     return _Copy(process, here, len(items))
 
