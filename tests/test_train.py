@@ -1,6 +1,7 @@
 """Training follows the problem's loss: hooks, prefixes, cost, and convergence to the closed form."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +13,8 @@ from trl.trainer import utils as trl_utils
 
 from morlbench.bench import Bench
 from morlbench.errors import BadInput, MorlbenchError, OverBudget
+from morlbench.lm import train as training
+from morlbench.lm.adapter import Adapter
 from morlbench.lm.average import ETA, Average
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.bases import exact
@@ -103,6 +106,23 @@ def test_a_short_training_is_a_bitwise_prefix_of_a_long_one(base: Base, tmp_path
     assert b.ledger[-1].cost.cached
     assert all(torch.equal(short.factors[n][1], prefix.factors[n][1]) for n in short.factors)
     assert not all(torch.equal(longer.factors[n][1], prefix.factors[n][1]) for n in short.factors)
+
+
+def test_a_large_base_is_trained_in_parts_to_the_same_adapter_and_ledger(
+    base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, whole, parts, fewer = Recipe(one_hot(2, 0), settings=SMALL), *(bench(base, tmp_path / word) for word in "abc")
+    expected = expert(whole, recipe, responses=64, seed=0)
+    other = expert(fewer, replace(recipe, settings=replace(SMALL, rate=SMALL.rate * 0.9)), responses=64, seed=0)
+    monkeypatch.setattr(training, "LARGE", 1)
+    monkeypatch.setattr(training, "ROWS", 4)
+    found = expert(parts, recipe, responses=64, seed=0)
+
+    def apart(a: Adapter, b: Adapter) -> float:
+        return max(float((a.factors[n][1] - b.factors[n][1]).abs().max()) for n in a.factors)
+
+    assert apart(found, expected) < 0.05 * apart(other, expected)
+    assert replace(parts.ledger[0].cost, seconds=0) == replace(whole.ledger[0].cost, seconds=0)
 
 
 def test_experts_of_one_run_share_their_initial_a(base: Base, tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base
 from morlbench.lm.forked import Tell, follow, forks
 from morlbench.lm.speed import peak_memory
-from morlbench.lm.train import Recipe, expert, stored, whole_steps
+from morlbench.lm.train import LARGE, Recipe, expert, stored, whole_steps
 
-TOY, LARGE = 1_000_000, 50_000_000  # parameters: a smaller base answers sooner than a process is copied, a larger one needs all cores
+TOY = 1_000_000  # parameters: a smaller base answers sooner than a process is copied; a LARGE one needs all cores
 
 
 def experts(bench: Bench, recipes: Sequence[Recipe], *, responses: int, seed: int) -> list[Adapter]:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 TRAINER = 4  # raise when a change makes equal recipes train differently
 CHECKPOINT = 256  # responses between stored prefixes
+LARGE, ROWS = 50_000_000, 16  # from so many parameters on, the loss sees a batch in parts of so many rows: memory, not speed
 
 
 @dataclass(frozen=True)
@@ -168,17 +169,18 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
     settings, steps = plan.settings, plan.responses // plan.settings.batch
     check_prompts(bench.prompts("train"), settings)
     with undisturbed(), answers_alone(), tempfile.TemporaryDirectory() as scratch:
+        vectors = steer.mix(np.eye(bench.k)) is not None
         trainer = VectorTrainer(
             model=copy.deepcopy(bench.base.model),  # PEFT edits in place; the base serves other policies
             reward_funcs=[placeholder_reward],
-            args=trl_arguments(bench, plan, steps, scratch),
+            args=trl_arguments(bench, plan, steps, scratch, rows=settings.batch if vectors else rows_at_once(bench.base, settings)),
             train_dataset=prompt_dataset(bench.prompts("train")),
             processing_class=bench.base.tokenizer,
             peft_config=lora_config(bench.base, settings),
         )
         trainer.bench, trainer.steer = bench, steer
         trainer.refer_to(bench.base.model)
-        trainer.vectors = steer.mix(np.eye(bench.k)) is not None
+        trainer.vectors = vectors
         if plan.start is not None:
             insert(trainer.model, plan.start, settings)
         before, begin, aside = bench.opened, time.perf_counter(), 0
@@ -214,14 +216,24 @@ def check_prompts(prompts: Texts, settings: Settings) -> None:
         )
 
 
-def trl_arguments(bench: Bench, plan: Plan, steps: int, scratch: str) -> "RLOOConfig":
-    """Return TRL's arguments: sampling at the task's temperature only, beta in the reward, nothing scaled, nothing saved."""
+def rows_at_once(base: Base, settings: Settings) -> int:
+    """Return how many rows of a batch the loss sees at once: all, but where the base is large a part, whose gradients add up."""
+    return settings.batch if base.model.num_parameters() < LARGE or settings.batch % ROWS else min(settings.batch, ROWS)
+
+
+def trl_arguments(bench: Bench, plan: Plan, steps: int, scratch: str, *, rows: int | None = None) -> "RLOOConfig":
+    """Return TRL's arguments: sampling at the task's temperature only, beta in the reward, nothing scaled, nothing saved.
+
+    `rows`, a divisor of the batch and by default all of it, is how many the loss sees at once.
+    """
     from trl import RLOOConfig
 
     settings, gpu = plan.settings, bench.base.device.type == "cuda"
+    rows = rows or settings.batch
+    parts = settings.batch // rows
     return RLOOConfig(
         output_dir=scratch, seed=derive(plan.seed, "trl") % 2**31, use_cpu=not gpu, bf16=False, gradient_checkpointing=False,
-        max_steps=steps, per_device_train_batch_size=settings.batch, gradient_accumulation_steps=1, steps_per_generation=1,
+        max_steps=steps, per_device_train_batch_size=rows, gradient_accumulation_steps=parts, steps_per_generation=parts,
         num_generations=settings.group, learning_rate=settings.rate, lr_scheduler_type="constant", weight_decay=0.0, max_grad_norm=1.0,
         beta=bench.beta, temperature=bench.decoding.temperature, max_completion_length=bench.decoding.max_tokens,
         generation_kwargs={"min_new_tokens": bench.decoding.min_tokens} if bench.decoding.min_tokens else None,

@@ -91,7 +91,8 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
 
         Row i of J is the gradient of -mean_n A_ni log pi(y_n), RLOO's loss where the policy is the one that answered.
         """
-        self.bench.work(steps=1, backward=1)
+        if self._step % self.args.steps_per_generation == 0:  # the first part of a batch; the ledger counts whole batches
+            self.bench.work(steps=1, backward=1)
         if not self.vectors:
             loss: torch.Tensor = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             return loss
