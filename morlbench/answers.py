@@ -69,17 +69,17 @@ def realised(probe: Probe, utility: Utility = LINEAR) -> Array:
 def base_for(run: Evidence, probe: Probe) -> Probe:
     """Return the base's answers to the probe's prompts as if asked at its preferences; raise NoValue if some are missing."""
     base = run.probe("base")
-    n = len(probe.prompts)
+    n, rewards = len(probe.prompts), base.rewards
     if np.array_equal(probe.prompts, base.prompts[:n]):  # as runs ask: the first n test prompts
-        rows = np.arange(n)
+        rewards = rewards[:, :n]
     else:
         place = {int(prompt): i for i, prompt in enumerate(base.prompts)}
         missing = [int(prompt) for prompt in probe.prompts if int(prompt) not in place]
         if missing:
             raise NoValue(f"the base did not answer prompt {missing[0]}")
-        rows = np.array([place[int(prompt)] for prompt in probe.prompts])
-    some = replace(base, rewards=base.rewards[:, rows], prompts=probe.prompts, responses=(), kl=None, nll=None, gold=None, weights=None)
-    return repeated(some, probe.preferences)
+        rewards = rewards[:, [place[int(prompt)] for prompt in probe.prompts]]
+    same = np.broadcast_to(rewards[:1], (len(probe.preferences), *rewards.shape[1:]))
+    return Probe(base.name, probe.preferences, same, probe.prompts, (), utility=base.utility, user=base.user, step=base.step)
 
 
 def under(run: Evidence, name: str) -> tuple[Probe, Utility]:

@@ -1,5 +1,7 @@
 """Are the weights a policy states for a prompt true? Deleting an objective should hurt where its stated weight is high."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from morlbench.metric import Evidence, NoValue, Probe
@@ -12,17 +14,17 @@ def fidelity(run: Evidence) -> float:
     The effect of objective i on a prompt is its mean reward with the stated mixture minus that with i left out. Pairs where
     either is constant have no ranks and are left out; echoing w is constant within a preference and so scores 0.
     """
-    _stated(run)
-    found: list[float] = []
+    front, weights = _stated(run)
+    alike: dict[bytes, list[tuple[int, Probe]]] = {}  # by what was asked: runs ask the same without each objective
     for i in range(run.k):
         for probe in run.all(f"without-{i}"):
-            weights, effect = _paired(run, probe, i)
-            found += _correlations(weights, effect)
-    if not any(run.all(f"without-{i}") for i in range(run.k)):
+            alike.setdefault(probe.prompts.tobytes() + probe.preferences.tobytes(), []).append((i, probe))
+    if not alike:
         raise NoValue("the policy was not asked with an objective left out")
-    if not found:
+    found = np.concatenate([_correlations(*_paired(front, weights, left_out)) for left_out in alike.values()])
+    if not len(found):
         raise NoValue("stated weights are the same for every prompt")
-    return float(np.mean(found))
+    return float(found.mean())
 
 
 def entropy(run: Evidence) -> float:
@@ -34,33 +36,35 @@ def entropy(run: Evidence) -> float:
 
 
 def _stated(run: Evidence) -> tuple[Probe, Array]:
+    """Return the front's answers and their stated weights (p, n, k)."""
     probe = run.probe("front")
     if probe.weights is None:
         raise NoValue("the policy states no weights")
     return probe, probe.weights
 
 
-def _paired(run: Evidence, probe: Probe, objective: int) -> tuple[Array, Array]:
-    """Return stated weight and effect (q, m) at the preferences and prompts that both probes hold."""
-    front, weights = _stated(run)
-    rows = np.abs(front.preferences - probe.preferences[:, None]).max(2).argmin(1)
+def _paired(front: Probe, weights: Array, left_out: Sequence[tuple[int, Probe]]) -> tuple[Array, Array]:
+    """Return stated weight and effect (o q, m) of o objectives left out, at the q preferences and m prompts their probes hold."""
+    one = left_out[0][1]
+    rows = np.abs(front.preferences - one.preferences[:, None]).max(2).argmin(1)
     order = np.argsort(front.prompts, kind="stable")
-    columns = order[np.searchsorted(front.prompts, probe.prompts, sorter=order).clip(max=len(order) - 1)]
-    missing = probe.prompts[front.prompts[columns] != probe.prompts]
+    columns = order[np.searchsorted(front.prompts, one.prompts, sorter=order).clip(max=len(order) - 1)]
+    missing = one.prompts[front.prompts[columns] != one.prompts]
     if len(missing):
         raise NoValue(f"prompt {missing[0]} was asked with an objective left out, yet not with all of them")
-    cells = rows[:, None], columns
-    return weights[(*cells, objective)], front.rewards[..., objective][cells].mean(2) - probe.rewards[..., objective].mean(2)
+    weights, rewards = weights[rows[:, None], columns], front.rewards[rows[:, None], columns].mean(2)  # (q, m, k)
+    effects = [rewards[..., i] - probe.rewards[..., i].mean(2) for i, probe in left_out]
+    return np.concatenate([weights[..., i] for i, _ in left_out]), np.concatenate(effects)
 
 
-def _correlations(weights: Array, effect: Array) -> list[float]:
-    """Return Spearman's correlation per row of (q, m) where both vary."""
+def _correlations(weights: Array, effect: Array) -> Array:
+    """Return Spearman's correlation of each row of (q, m) where both vary."""
     varies = (np.ptp(weights, axis=1) > 1e-6) & (np.ptp(effect, axis=1) > 1e-9)
     if not varies.any():
-        return []
+        return np.zeros(0)
     a, b = _ranks(weights[varies]), _ranks(effect[varies])
     a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
-    return [float(x) for x in (a * b).sum(1) / np.sqrt((a**2).sum(1) * (b**2).sum(1))]
+    return np.asarray((a * b).sum(1) / np.sqrt((a**2).sum(1) * (b**2).sum(1)))
 
 
 def _ranks(rows: Array) -> Array:
