@@ -66,7 +66,7 @@ def reached(task: TextTask, found: Trained) -> str:
     if found.equal is not None:
         rows["equal weights"] = found.equal
     lines = ["| policy | " + " | ".join(o.name for o in task.objectives) + " | KL, nats |", "|---|" + "---:|" * (task.k + 1)]
-    lines += [f"| {n} | " + " | ".join(f"{x:.3f}" for x in s.rewards.mean(0)) + f" | {s.kl:.1f} |" for n, s in rows.items()]
+    lines += [f"| {n} | " + " | ".join(f"{x:.3f}" for x in s.rewards.mean(0)) + f" | {s.kl.mean():.1f} |" for n, s in rows.items()]
     gains = [
         f"{o.name} {gain_in_errors(found.base, s, i):.1f}" for i, (o, s) in enumerate(zip(task.objectives, found.experts, strict=True))
     ]
@@ -108,7 +108,7 @@ def report(task: TextTask, found: Trained, measured: Measured) -> str:
 
 def write(task: TextTask, found: Trained, measured: Measured, page: str) -> None:
     """Write facts.json and the card's measured part."""
-    budget = float(np.median([samples.kl for samples in found.experts])) if found.experts else None
+    budget = float(np.median([samples.kl.mean() for samples in found.experts])) if found.experts else None
     facts = {
         "version": task.version, "base": measured.base, "reference_point": reference_point(found).round(3).tolist(),
         "thresholds": np.median(found.base.rewards, 0).round(3).tolist(), "kl_budget": None if budget is None else round(budget, 1),

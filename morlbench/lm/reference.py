@@ -19,7 +19,7 @@ from morlbench.bench import BUDGETS, Bench
 from morlbench.check.frozen import freeze
 from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
-from morlbench.lm.policy import single_policy
+from morlbench.lm.relate import Effort, sample
 from morlbench.lm.train import Recipe, expert, whole_steps
 from morlbench.lm.trained import usual
 from morlbench.marks import put, replaced
@@ -35,18 +35,16 @@ BOARDS = Path("leaderboards")
 
 def make(task: Task, base: Base, *, responses: int, draws: int, seed: int, store: Store) -> Reference:
     """Train and ask one policy for each preference, printing each as it is done; return the reference front."""
-    wanted, prompts = reference.wanted(task.k, task.preference), task.prompts("test")
-    asked = tuple(prompt for prompt in prompts for _ in range(draws))
+    wanted, n = reference.wanted(task.k, task.preference), len(task.prompts("test"))
+    effort = Effort(draws=draws, seed=derive(seed, "test"), split="test")
     rewards, kl = [], []
     for w in wanted:
         recipe = Recipe(tuple(float(x) for x in w), settings=usual(base))
         adapter = expert(Bench(task, base, responses, store), recipe, responses=responses, seed=derive(seed, "train"))
-        policy, rows = single_policy(base, task.decoding, adapter), np.tile(w, (len(asked), 1))
-        answers = policy.respond(asked, rows, seed=derive(seed, "test"))
-        own, spent = task.score(asked, answers.texts), policy.kl(asked, rows, answers)
-        rewards.append(own.reshape(len(prompts), draws, task.k))
-        kl.append(np.asarray(spent).reshape(len(prompts), draws))
-        _say(task, w, own.mean(0), float(np.mean(kl[-1])))
+        found = sample(task, base, effort, adapter)
+        rewards.append(found.rewards.reshape(n, draws, task.k))
+        kl.append(found.kl.reshape(n, draws))
+        _say(task, w, found.rewards.mean(0), float(found.kl.mean()))
     return reference.measured(
         np.stack(rewards), np.stack(kl), wanted, version=task.version, base=base.identity, responses=whole_steps(responses), seed=seed
     )  # fmt: skip

@@ -44,12 +44,12 @@ class Effort:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Answers of one policy (n) with rewards (n, k) and mean KL to the base in nats; row i answers prompts[i]."""
+    """Answers of one policy (n) with rewards (n, k) and KL to the base (n,) in nats; row i answers prompts[i]."""
 
     prompts: Texts
     responses: Responses
     rewards: Array
-    kl: float
+    kl: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ def sample(task: Task, base: Base, effort: Effort, adapter: Adapter | None = Non
     even = np.full((len(prompts), task.k), 1 / task.k)
     responses = policy.respond(prompts, even, seed=effort.seed)
     kl = policy.kl(prompts, even, responses) if adapter else None
-    return Samples(prompts, responses, task.score(prompts, responses.texts), 0.0 if kl is None else float(kl.mean()))
+    return Samples(prompts, responses, task.score(prompts, responses.texts), np.zeros(len(prompts)) if kl is None else np.asarray(kl))
 
 
 def of_samples(task: Task, base: Base, found: Trained) -> Measured:
