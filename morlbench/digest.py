@@ -157,11 +157,8 @@ def _task(run: Evidence, board: Board) -> TaskDigest:
     wanted = {d.metric for d in board.divisions if d.anchors is None and run.task.name in d.tasks}
     ideal: dict[str, float] = {}
     if run.task.front and wanted:
-        points = np.array(run.task.front)
-        asked = answers.front(run).preferences
-        best = points[(asked @ points.T).argmax(1)]
-        stated = np.array([run.task.preference])
-        probes = (_points("front", asked, best), _points("stated", stated, points[(stated @ points.T).argmax(1)]))
+        asked, stated = answers.front(run).preferences, np.array([run.task.preference])
+        probes = (_best("front", asked, run.task), _best("stated", stated, run.task))
         base = run.all("base")
         as_method = replace(run, probes=(*probes, *base[:1]), exact=None, method=replace(run.method, track="front"))
         ideal = {name: measure(metric(name), [as_method]).value for name in wanted}
@@ -173,9 +170,12 @@ def _task(run: Evidence, board: Board) -> TaskDigest:
     return TaskDigest(run.task, run.base, front, base_returns, ideal)
 
 
-def _points(name: str, preferences: Array, means: Array) -> Probe:
-    """Return a probe of one prompt whose mean rewards are `means` (p, k)."""
-    return Probe(name, preferences, means[:, None, None], np.arange(1), ("",) * len(means))
+def _best(name: str, preferences: Array, task: TaskFacts) -> Probe:
+    """Return a probe of one prompt, answered by the reference front's best point for each preference at the KL it spends."""
+    points = np.array(task.front)
+    best = (preferences @ points.T).argmax(1)
+    kl = np.array(task.front_kl)[best, None, None] if len(task.front_kl) == len(points) else None
+    return Probe(name, preferences, points[best, None, None], np.arange(1), ("",) * len(best), kl)
 
 
 def _stated(run: Evidence) -> Evidence | None:

@@ -72,6 +72,7 @@ class TaskFacts:
     front: tuple[tuple[float, ...], ...] = ()  # frozen reference front in rewards; () where none is frozen yet
     max_tokens: int = 0
     kl_budget: float | None = None  # nats: the median expert's KL, frozen with the version; None where not frozen yet
+    front_kl: tuple[float, ...] = ()  # nats: what each point of the front spends
 
 
 @dataclass(frozen=True)

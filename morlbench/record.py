@@ -177,6 +177,8 @@ def text(record: RunRecord, digest: str) -> bytes:
         SCHEMA, record.key, e.task, e.method, e.base, e.budget, e.seed, probes, exact, digest, record.provenance, e.costs
     )  # fmt: skip
     fields = json.loads(_adapter().dump_json(file))
+    if not e.task.front_kl:
+        del fields["task"]["front_kl"]  # so that a run without a front leaves the bytes it left before fronts had a KL
     lines = [f"{json.dumps(name)}: {json.dumps(value, separators=(',', ':'), ensure_ascii=False)}" for name, value in fields.items()]
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 

@@ -18,11 +18,11 @@ from morlbench import crossfit, front
 from morlbench.errors import BadInput
 from morlbench.preference import Array, far_apart, lattice
 from morlbench.store import write_bytes
+from morlbench.task import Front, Points
 
 FILE = "front.json"
 POLICIES = 12  # beyond two objectives; more where there are more corners
 DIGITS = 4
-Points = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +91,14 @@ def load(folder: Path) -> Reference | None:
         raise BadInput(f"{path}: {where}: {first['msg']}; delete it, or write it again with `python -m morlbench.lm.reference`") from None
 
 
-def read(folder: Path, version: int, k: int) -> Points:
-    """Return the front (m, k) frozen for this version of a task, () where there is none; raise BadInput where it has another k."""
+def read(folder: Path, version: int, k: int) -> Front:
+    """Return the front frozen for this version of a task, an empty one where there is none; raise BadInput where it has another k."""
     found = load(folder)
     if found is None or found.version != version:
-        return ()
+        return Front()
     if any(len(point) != k for point in found.front):
         raise BadInput(f"{folder / FILE}: its points are of {len(found.front[0])} objectives, the task of {k}; delete it")
-    return found.front
+    return Front(found.front, found.front_kl)
 
 
 def markdown(found: Reference, names: tuple[str, ...]) -> str:

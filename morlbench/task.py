@@ -5,7 +5,7 @@ Sign and scale of a reward live in `Objective` and nowhere else: everything down
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Texts = tuple[str, ...]
 Split = Literal["train", "dev", "adapt", "test"]
 Relation = Literal["competing", "correlated", "independent", "mixed"]
+Points = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,13 @@ class Exact:
         return float((self.optimum - self.value).sum() / (self.optimum - self.base).sum())
 
 
+class Front(NamedTuple):
+    """A reference front: points (m, k) in rewards and the KL (m,) in nats that each spends."""
+
+    points: Points = ()
+    kl: tuple[float, ...] = ()
+
+
 class Task(ABC):
     """Prompts, rewards and the facts of the problem. A task is stateless but for lazily loaded scorers."""
 
@@ -83,7 +91,7 @@ class Task(ABC):
     reference_point: ClassVar[tuple[float, ...]]  # of the hypervolume, frozen with the version
     utilities: ClassVar[tuple[Utility, ...]] = (LINEAR,)
     draws: ClassVar[int] = 1  # answers per test prompt and preference
-    front: ClassVar[tuple[tuple[float, ...], ...]] = ()  # the reference front in rewards, frozen with the version; () where none is
+    front: ClassVar[Front] = Front()  # the reference front, frozen with the version; empty where none is
     kl_budget: ClassVar[float | None] = None  # nats: the median KL of the single-objective experts, frozen with the version
 
     @property

@@ -19,7 +19,7 @@ from morlbench.check.toy import WORDS, Toy
 from morlbench.method import Family, Feedback, Method, Policy, Responses, Track, settings
 from morlbench.metric import Evidence
 from morlbench.preference import LINEAR, Array, Utility
-from morlbench.task import Objective, Split, Texts
+from morlbench.task import Front, Objective, Split, Texts
 
 FRESH = count()  # what nothing that promises to repeat itself may read
 
@@ -263,6 +263,9 @@ TASK_FAULTS = [
     ("points lie in the cube", variant(preference=(0.5, 0.6))),
     ("points lie in the cube", variant(reference_point=(0.1,))),
     ("points lie in the cube", variant(reference_point=(0.1, 1.5))),
+    ("points lie in the cube", variant(front=Front(((0.5, 1.5),), (1.0,)))),
+    ("points lie in the cube", variant(front=Front(((0.5, 0.5),), ()))),
+    ("points lie in the cube", variant(front=Front(((0.5, 0.5),), (-1.0,)))),
     ("points lie in the cube", variant(utilities=(Utility("hard-threshold", (0.5, 0.5, 0.5)),))),
     ("splits are fixed and disjoint", prompting(lambda self, split: ("the same in every split",))),
     ("splits are fixed and disjoint", prompting(lambda self, split: tuple(f"{split} {next(FRESH)}" for _ in range(8)))),

@@ -74,6 +74,23 @@ def test_the_score_is_the_share_of_what_the_reference_front_wins_over_the_base()
     assert found.standings[0].notes == ()
 
 
+@pytest.mark.parametrize("spent", [(), (2.0,), (4.0,)])
+def test_a_front_that_is_charged_for_its_kl_is_worth_what_it_spends_leaves_it(spent):
+    records = [
+        replace(r, evidence=replace(
+            r.evidence, task=replace(r.evidence.task, front_kl=spent, beta=0.05, reference_point=(0.1, 0.1)),
+            probes=tuple(replace(p, kl=np.full(p.rewards.shape[:3], float(p.name == "front"))) for p in r.evidence.probes),
+        )) for r in every("m", 0.7, reference=((0.9, 0.9),))
+    ]  # fmt: skip
+    found = rank(records, board(["m"], metric="hypervolume-charged"))
+    ours, base = (0.7 - 0.05 - 0.1) ** 2, 0.3**2
+    if spent:
+        ideal = (0.9 - 0.05 * spent[0] - 0.1) ** 2
+        assert row(found, "m").score.value == pytest.approx((ours - base) / (ideal - base))
+    else:  # nobody knows what the front spends, so there is a gain and no share
+        assert row(found, "m").score.value == pytest.approx(ours - base)
+
+
 def test_without_a_reference_front_the_score_is_the_gain_over_the_base_and_the_page_says_so():
     found = rank(every("m", 0.5), board(["m"]))
     assert row(found, "m").score.value == pytest.approx(0.1)

@@ -16,6 +16,7 @@ from morlbench.marks import put
 from morlbench.preference import lattice
 from morlbench.run import run
 from morlbench.store import Store
+from morlbench.task import Front
 
 THREE = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
 TEXT = [name for name in registry.names("tasks") if (registry.folder("tasks", name) / "prompts.jsonl").is_file()]
@@ -77,7 +78,8 @@ def made(rewards: np.ndarray, kl: tuple[float, ...] = (), preferences: np.ndarra
 def test_what_is_frozen_is_read_back_sorted_with_its_kl_and_without_dominated_points(tmp_path: Path) -> None:
     found = made(constant(np.array([[0.9, 0.1], [0.6, 0.6], [0.2, 0.7]])), (5.0, 4.0, 6.0))
     found.save(tmp_path)
-    assert reference.read(tmp_path, 1, 2) == found.front == ((0.2, 0.7), (0.6, 0.6), (0.9, 0.1))
+    assert reference.read(tmp_path, 1, 2) == (found.front, found.front_kl)
+    assert found.front == ((0.2, 0.7), (0.6, 0.6), (0.9, 0.1))
     assert reference.load(tmp_path) == found
     assert found.front_kl == (6.0, 4.0, 5.0)
     dominated = made(constant(np.array([[0.9, 0.1], [0.6, 0.6], [0.2, 0.5]])), (5.0, 4.0, 6.0))
@@ -88,10 +90,10 @@ def test_what_is_frozen_is_read_back_sorted_with_its_kl_and_without_dominated_po
 
 
 def test_no_front_and_a_front_of_another_version_are_none_so_that_it_can_be_made_again(tmp_path: Path) -> None:
-    assert reference.read(tmp_path, 1, 2) == ()
+    assert reference.read(tmp_path, 1, 2) == Front()
     made(constant(THREE)).save(tmp_path)
-    assert reference.read(tmp_path, 1, 2) != ()
-    assert reference.read(tmp_path, 2, 2) == ()
+    assert reference.read(tmp_path, 1, 2).points
+    assert reference.read(tmp_path, 2, 2) == Front()
 
 
 @pytest.mark.parametrize(
@@ -121,10 +123,12 @@ def test_points_of_another_number_of_objectives_or_out_of_the_real_line_are_refu
 
 def test_a_front_is_part_of_a_records_facts_and_of_what_a_version_froze() -> None:
     plain = registry.load("tasks", "assistant-5")()
-    fronted = type("Fronted", (type(plain),), {"front": ((0.5,) * 5, (0.7, 0.2, 0.7, 0.2, 0.1))})()
-    assert facts(plain, plain.preference).front == plain.front
-    assert facts(fronted, plain.preference) == replace(facts(plain, plain.preference), front=fronted.front)
-    assert content(fronted) != content(plain)
+    fronted = type("Fronted", (type(plain),), {"front": Front(((0.5,) * 5, (0.7, 0.2, 0.7, 0.2, 0.1)), (3.0, 4.0))})()
+    other = type("Other", (type(plain),), {"front": fronted.front._replace(kl=(3.0, 5.0))})()
+    assert facts(plain, plain.preference).front == plain.front.points
+    told = facts(fronted, plain.preference)
+    assert told == replace(facts(plain, plain.preference), front=fronted.front.points, front_kl=(3.0, 4.0))
+    assert len({content(task) for task in (plain, fronted, other)}) == 3
 
 
 def test_policies_are_those_of_linear_scalarization_and_are_trained_once(

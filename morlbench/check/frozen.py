@@ -34,8 +34,8 @@ def content(task: Task) -> str:
         "preference": task.preference, "draws": task.draws,
         "reference_point": task.reference_point, "utilities": [(u.name, u.thresholds) for u in task.utilities], "kl_budget": task.kl_budget,
     }  # fmt: skip
-    if task.front:  # left out where there is none, so that what was frozen before there were any still holds
-        facts["front"] = task.front
+    if task.front.points:  # left out where there is none, so that what was frozen before there were any still holds
+        facts |= {"front": task.front.points, "front_kl": task.front.kl}
     return key_of(facts=facts, prompts={split: task.prompts(split) for split in get_args(Split)})
 
 

@@ -74,12 +74,14 @@ def points_lie_in_the_cube(subject: Subject) -> None:
     cls, k = subject.cls, len(subject.cls.objectives)
     check_preference(cls.preference, k)
     named = {"reference_point": cls.reference_point} | {f"the thresholds of {u.name}": u.thresholds for u in cls.utilities if u.thresholds}
-    named |= {f"point {i} of the reference front": point for i, point in enumerate(cls.front)}
+    named |= {f"point {i} of the reference front": point for i, point in enumerate(cls.front.points)}
     for what, values in named.items():
         if len(values) != k:
             raise Broken(f"{what} has {len(values)} numbers; the task has {k} objectives")
         if not all(0 <= value <= 1 for value in values):
             raise Broken(f"{what} is {values}; expected numbers in [0, 1]")
+    if len(cls.front.kl) != len(cls.front.points) or not all(0 <= kl < np.inf for kl in cls.front.kl):
+        raise Broken(f"the reference front spends {cls.front.kl} nats; expected one number of at least 0 for each of its points")
 
 
 def splits_are_fixed_and_disjoint(subject: Subject) -> None:

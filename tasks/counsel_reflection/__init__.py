@@ -11,8 +11,7 @@ from morlbench import reference
 from morlbench.lm.rewards.catalogue import EMPATHY, FLUENCY, REFLECTION, Measure
 from morlbench.lm.text_task import Facts, TextTask, objectives_of, read_facts
 from morlbench.preference import Utility
-from morlbench.reference import Points
-from morlbench.task import Decoding, Objective, Relation
+from morlbench.task import Decoding, Front, Objective, Relation
 
 FOLDER = Path(__file__).parent
 MEASURES = (REFLECTION, EMPATHY, FLUENCY)
@@ -34,4 +33,4 @@ class CounselReflection(TextTask):
     reference_point: ClassVar[tuple[float, ...]] = FACTS.reference_point
     utilities: ClassVar[tuple[Utility, ...]] = FACTS.utilities
     kl_budget: ClassVar[float | None] = FACTS.kl_budget
-    front: ClassVar[Points] = reference.read(FOLDER, version, len(MEASURES))
+    front: ClassVar[Front] = reference.read(FOLDER, version, len(MEASURES))

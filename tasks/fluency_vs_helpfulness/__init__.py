@@ -14,8 +14,7 @@ import numpy as np
 
 from morlbench import reference
 from morlbench.preference import LINEAR, Array, Utility
-from morlbench.reference import Points
-from morlbench.task import Decoding, Objective, Relation, Split, Task, Texts
+from morlbench.task import Decoding, Front, Objective, Relation, Split, Task, Texts
 
 FOLDER = Path(__file__).parent
 _DIGITS = 4  # of a reward: hides the last bits of float sums, which depend on what else was in the batch
@@ -36,7 +35,7 @@ class FluencyVsHelpfulness(Task):
     preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)
     reference_point: ClassVar[tuple[float, ...]] = (0.394, 0.19)
     utilities: ClassVar[tuple[Utility, ...]] = (LINEAR, Utility("chebyshev"), Utility("soft-threshold", (0.5, 0.478)))
-    front: ClassVar[Points] = reference.read(FOLDER, version, len(objectives))
+    front: ClassVar[Front] = reference.read(FOLDER, version, len(objectives))
 
     def prompts(self, split: Split) -> Texts:
         """Return the prompts of a split: 784 train, 100 dev, 60 adapt, 100 test."""
