@@ -1,10 +1,12 @@
-"""What theory predicts of methods on `exact-competing`: `python docs/findings/predictions.py`.
+"""What theory predicts of methods on an exact task of two objectives: `python docs/findings/predictions.py [TASK ...]`.
 
 A single-policy method maximises some E[s(r)] - beta KL(pi || pi_0); its optimum is pi_0 exp(s / beta), normalised, and what that falls
-short of J*(w) at the stated preference w = (.8, .2) is known by summation; training adds an error of its own. As a share of what the
+short of J*(w) at the task's stated preference w is known by summation; training adds an error of its own. As a share of what the
 base falls short, so that 0 is the best policy for w and 1 the base. A family of separate policies, each optimal for one of evenly
 spread preferences, serves every lattice preference by the best of them: what that lacks is its pooled gap.
 """
+
+import sys
 
 import numpy as np
 
@@ -13,21 +15,22 @@ from morlbench.closed_form import Problem
 from morlbench.lm.base import load_base
 from morlbench.preference import Array, lattice
 
-W = np.array([0.8, 0.2])
 
-
-def main() -> None:
-    """Print the stated gap of each method's own optimum."""
-    task = registry.load("tasks", "exact-competing")()
-    problem: Problem = task.problem(load_base("exact"))
-    r, w = problem.rewards, W
-    print(f"linear, at the preference             {gap(problem, r @ w):.3f}")
-    print(f"chebyshev                             {gap(problem, -(w * (1 - r)).max(2) + 0.05 * (r @ w)):.3f}")
-    print(f"linear with half the rewards (f = .5) {gap(problem, 0.5 * (r @ w)):.3f}")
-    print(f"equal weights, whatever the preference {gap(problem, r.mean(2)):.3f}")
-    print(f"normalised by the base's deviations   {gap(problem, normalised(problem, w, 0)):.3f}")
-    print(f"normalised by the policy's own        {gap(problem, normalised(problem, w, 200)):.3f}")
-    print(f"ten optima, the best of them served   {family(problem, 10):.3f} pooled")
+def main(tasks: list[str]) -> None:
+    """Print the stated gap of each method's own optimum, task by task."""
+    for name in tasks or ["exact-competing"]:
+        task = registry.load("tasks", name)()
+        problem: Problem = task.problem(load_base("exact"))
+        r, w = problem.rewards, np.array(task.preference)
+        sums = normalised(problem, w, 0), normalised(problem, w, 200)
+        print(f"{name} at {', '.join(f'{x:g}' for x in w)}")
+        print(f"  linear, at the preference             {gap(problem, w, r @ w):.3f}")
+        print(f"  chebyshev                             {gap(problem, w, -(w * (1 - r)).max(2) + 0.05 * (r @ w)):.3f}")
+        print(f"  linear with half the rewards (f = .5) {gap(problem, w, 0.5 * (r @ w)):.3f}")
+        print(f"  equal weights, whatever the preference {gap(problem, w, r.mean(2)):.3f}")
+        print(f"  normalised by the base's deviations   {gap(problem, w, sums[0]):.3f}")
+        print(f"  normalised by the policy's own        {gap(problem, w, sums[1]):.3f}")
+        print(f"  ten optima, the best of them served   {family(problem, 10):.3f} pooled")
 
 
 def family(problem: Problem, count: int) -> float:
@@ -39,11 +42,11 @@ def family(problem: Problem, count: int) -> float:
     return float((best - (asked @ returns.T).max(1)).sum() / (best - base).sum())
 
 
-def gap(problem: Problem, scalar: Array) -> float:
-    """Return (J* - J) / (J* - J_base) at W of the policy that maximises E[s] - beta KL, s (n, c)."""
-    value = closed_form.values(problem, policy(problem, scalar)[None]).at(W[None])[0]
-    base = closed_form.values(problem, problem.log_base[None]).at(W[None])[0]
-    best = closed_form.optimal_values(problem, W[None])[0]
+def gap(problem: Problem, w: Array, scalar: Array) -> float:
+    """Return (J* - J) / (J* - J_base) at w (2,) of the policy that maximises E[s] - beta KL, s (n, c)."""
+    value = closed_form.values(problem, policy(problem, scalar)[None]).at(w[None])[0]
+    base = closed_form.values(problem, problem.log_base[None]).at(w[None])[0]
+    best = closed_form.optimal_values(problem, w[None])[0]
     return float((best - value) / (best - base))
 
 
@@ -68,4 +71,4 @@ def normalised(problem: Problem, w: Array, rounds: int) -> Array:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
