@@ -1,8 +1,9 @@
-"""Write the table and figure of families.md from records alone: `python docs/findings/families.py`.
+"""Write the tables and figures of families.md from records alone: `python docs/findings/families.py`.
 
 Three stated preferences of `exact-competing` at `standard`: what a method falls short of the best policy there, J*(w) - J(w), in
 thousandths of regularised value, and the pooled gap over the front. A single-policy method has one record per preference: the
-task's own lies on the board, the other two beside this script. A front method has all three in one record.
+task's own lies on the board, the other two beside this script. A front method has all three in one record. Then the gaps on the
+tasks of every relation that the board has whole.
 """
 
 import csv
@@ -13,18 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
-from morlbench import record, stats
+from morlbench import record, registry, stats
 from morlbench.dots import Dot, dots
-from morlbench.errors import MorlbenchError
+from morlbench.marks import put
 from morlbench.metric import Evidence
 from morlbench.store import write_bytes
 
 HERE = Path(__file__).parent
-BOARD = HERE.parents[1] / "leaderboards/exact/records/exact-competing"
+RECORDS = HERE.parents[1] / "leaderboards/exact/records"
+BOARD = RECORDS / "exact-competing"
+RELATIONS = ("exact-competing", "exact-correlated", "exact-independent")
 PREFERENCES = ((0.2, 0.8), (0.5, 0.5), (0.8, 0.2))
 CONTROLS = ("base", "random-weights", "shuffled-preference", "single-best-expert", "best-of-n")
 FAMILIES = ("single-policy", "multi-policy", "meta-policy", "control")
-OPEN, CLOSE = "<!-- tables: python docs/findings/families.py -->", "<!-- end -->"
+MARKS = "<!-- tables: python docs/findings/families.py -->", "<!-- end -->"
+ACROSS = "<!-- relations: python docs/findings/families.py -->", "<!-- end of relations -->"
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,18 @@ class Row:
     gaps: list[float]
 
 
+@dataclass(frozen=True)
+class Across:
+    """One method on several tasks: gap at the task's stated preference and over the front, (seeds,) by task."""
+
+    name: str
+    family: str
+    stated: dict[str, list[float]]
+    pooled: dict[str, list[float]]
+
+
 def main() -> None:
-    """Write families/table.csv, the figure, and the tables between the page's marks."""
+    """Write the csv tables, the figures, and the tables between the page's marks."""
     rows = sorted(read(), key=lambda row: (FAMILIES.index(row.family), _order(row)))
     write_bytes(HERE / "families/table.csv", table(rows).encode())
     wanted = [row for row in rows if row.family != "control" and len(row.shortfalls) == 3 and _order(row) < 100 and _plain(row)]
@@ -55,12 +69,22 @@ def main() -> None:
         title="exact-competing at three stated preferences",
         unit="J* - J in thousandths, smaller is better",
     )
-    page = HERE / "families.md"
-    before, opened, rest = page.read_text(encoding="utf-8").partition(OPEN)
-    _, closed, after = rest.partition(CLOSE)
-    if not (opened and closed):
-        raise MorlbenchError(f"{page}: expected the marks {OPEN} and {CLOSE}")
-    write_bytes(page, f"{before}{OPEN}\n{markdown(rows)}\n{CLOSE}{after}".encode())
+    put(HERE / "families.md", MARKS, markdown(rows))
+    several = sorted(across(), key=lambda row: (FAMILIES.index(row.family), _middle(row)))
+    write_bytes(HERE / "families/relations.csv", relations_table(several).encode())
+    found = [
+        Dot(task, row.name, interval.value, interval.low, interval.high)
+        for task in RELATIONS
+        for row in several
+        if row.family != "control"
+        and "+" not in row.name
+        and row.name != "combine"
+        and _middle(row) < 1
+        and len(row.pooled.get(task, [])) > 1
+        for interval in [stats.seed_interval(np.array(row.pooled[task]))]
+    ]
+    dots(found, HERE / "families/relations", title="Three relations of the objectives", unit="pooled gap, smaller is better")
+    put(HERE / "families.md", ACROSS, relations(several))
 
 
 def read() -> list[Row]:
@@ -98,6 +122,52 @@ def _plain(row: Row) -> bool:
 
 def _order(row: Row) -> float:
     return float(np.mean([np.mean(values) for values in row.shortfalls.values()])) if row.shortfalls else np.inf
+
+
+def across() -> list[Across]:
+    """Return a row for each method with records on every task of RELATIONS."""
+    runs: dict[str, dict[str, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
+    for path in record.find([RECORDS / task for task in RELATIONS]):
+        run = record.load(path, texts=False).evidence
+        runs[_name(path)][run.task.name].append(run)
+    stated = registry.load("metrics", "stated-gap")()
+    rows = []
+    for name, by_task in runs.items():
+        first = next(iter(by_task.values()))[0]
+        if set(by_task) != set(RELATIONS) or first.exact is None or name == "best-of-n":  # best-of-n has no policy to price
+            continue
+        family = "control" if name in CONTROLS else first.method.family
+        pooled = {task: [run.exact.gap for run in some if run.exact] for task, some in by_task.items() if first.method.track == "front"}
+        rows.append(Across(name, family, {task: [float(stated([run])) for run in some] for task, some in by_task.items()}, pooled))
+    return rows
+
+
+def _middle(row: Across) -> float:
+    return float(np.mean([np.mean(values) for values in (row.pooled or row.stated).values()]))
+
+
+def relations(rows: list[Across]) -> str:
+    """Return one table of all methods and tasks."""
+    short = [task.removeprefix("exact-") for task in RELATIONS]
+    lines = ["| family | method | " + " | ".join([*(f"pooled, {t}" for t in short), *(f"stated, {t}" for t in short)]) + " | seeds |"]
+    lines.append("|---|---|" + "---:|" * (2 * len(short) + 1))
+    for row in rows:
+        cells = [_shown(found.get(task, []), 3) for found in (row.pooled, row.stated) for task in RELATIONS]
+        seeds = sorted({len(values) for values in row.stated.values()})
+        lines.append(f"| {row.family} | {row.name} | {' | '.join(cells)} | {', '.join(map(str, seeds))} |")
+    return "\n".join(lines)
+
+
+def relations_table(rows: list[Across]) -> str:
+    """Return the gaps as csv."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["family", "method", "task", "gap", "value", "seeds"])
+    for row in rows:
+        for kind, found in (("pooled", row.pooled), ("stated", row.stated)):
+            for task, values in found.items():
+                writer.writerow([row.family, row.name, task, kind, f"{np.mean(values):.4g}", len(values)])
+    return text.getvalue()
 
 
 def markdown(rows: list[Row]) -> str:
