@@ -8,8 +8,7 @@ from morlbench.metric import Evidence, Metric, one
 
 class ExplanationFidelity(Metric):
     """Mean over preferences and objectives of Spearman's ρ, across prompts, of the stated weight a_i(x) and r_i with a minus r_i
-    with a_i = 0 and the rest renormalised; minus the score of merely echoing w, which within a preference is constant and
-    scores 0.
+    with a_i = 0 and the rest renormalised.
 
     Source: deletion test by rank, after sensitivity-n of Ancona et al. 2018. Unit: correlation; higher is better; not
     Pareto-compliant. A constant explanation has no ranks and gets a dash. Misleads with noisy single answers: even

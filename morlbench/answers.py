@@ -49,10 +49,10 @@ def repeated(probe: Probe, preferences: Array) -> Probe:
     def each(x: Array) -> Array:
         return np.broadcast_to(x[:1], (p, *x.shape[1:]))
 
-    copies = {name: None if x is None else each(x) for name, x in _optional(probe).items()}
+    views = {name: None if x is None else each(x) for name, x in _optional(probe).items()}
     return replace(
         probe, preferences=preferences, rewards=each(probe.rewards), responses=probe.responses * p,
-        kl=copies["kl"], weights=copies["weights"], nll=copies["nll"], gold=copies["gold"],
+        kl=views["kl"], weights=views["weights"], nll=views["nll"], gold=views["gold"],
     )  # fmt: skip
 
 

@@ -157,11 +157,7 @@ def _task(run: Evidence, board: Board) -> TaskDigest:
     wanted = {d.metric for d in board.divisions if d.anchors is None and run.task.name in d.tasks}
     ideal: dict[str, float] = {}
     if run.task.front and wanted:
-        asked, stated = answers.front(run).preferences, np.array([run.task.preference])
-        probes = (_best("front", asked, run.task), _best("stated", stated, run.task))
-        base = run.all("base")
-        as_method = replace(run, probes=(*probes, *base[:1]), exact=None, method=replace(run.method, track="front"))
-        ideal = {name: measure(metric(name), [as_method]).value for name in wanted}
+        ideal = {name: _ideal(metric(name), run) for name in wanted}
     front, base_returns, exact = np.zeros((0, run.k)), np.full(run.k, np.nan), run.exact
     if exact is not None:
         front = exact.front
@@ -170,11 +166,22 @@ def _task(run: Evidence, board: Board) -> TaskDigest:
     return TaskDigest(run.task, run.base, front, base_returns, ideal)
 
 
-def _best(name: str, preferences: Array, task: TaskFacts) -> Probe:
-    """Return a probe of one prompt, answered by the reference front's best point for each preference at the KL it spends."""
-    points = np.array(task.front)
-    best = (preferences @ points.T).argmax(1)
-    kl = np.array(task.front_kl)[best, None, None] if len(task.front_kl) == len(points) else None
+def _ideal(wanted: Metric, run: Evidence) -> float:
+    """Return the metric of the reference front, which answers every preference by its best point, with or without paying for KL."""
+    prices = (0.0, run.task.beta) if len(run.task.front_kl) == len(run.task.front) else (0.0,)
+    asked, stated = answers.front(run).preferences, np.array([run.task.preference])
+    found = []
+    for price in prices:
+        probes = (_best("front", asked, run.task, price), _best("stated", stated, run.task, price), *run.all("base")[:1])
+        found.append(measure(wanted, [replace(run, probes=probes, exact=None, method=replace(run.method, track="front"))]).value)
+    return max(found) if wanted.higher_is_better else min(found)
+
+
+def _best(name: str, preferences: Array, task: TaskFacts, price: float) -> Probe:
+    """Return a probe of one prompt: for each preference the front's point that is worth most at `price` per nat, with its KL if known."""
+    points, spent = np.array(task.front), np.array(task.front_kl) if len(task.front_kl) == len(task.front) else None
+    best = (preferences @ points.T - (0 if spent is None else price * spent)).argmax(1)
+    kl = None if spent is None else spent[best, None, None]
     return Probe(name, preferences, points[best, None, None], np.arange(1), ("",) * len(best), kl)
 
 

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from morlbench.bench import Quiet
 from morlbench.launch import Request, busy
-from morlbench.worker import COPIES, Report, attempt, death, resolve
+from morlbench.worker import Report, attempt, death, resolve
 
 TRAINING = "morlbench.launch:Training"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -92,7 +92,7 @@ class Processes:
     maker: str = TRAINING
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
-        """Run each job in a fresh process; see `Executor.run`."""
+        """Run each job in a process that no other job has used; see `Executor.run`."""
         pending, running = list(jobs), dict[Path, _Worker]()
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         workers = [_Worker(self.maker, self.threads, events) for _ in range(min(self.slots, len(pending)))]
@@ -128,7 +128,12 @@ class _Worker:
         begin = time.perf_counter()
         if self._process is None or self._process.poll() is not None:
             self._process = self._start()
-        self._listener = threading.Thread(target=self._listen, args=(self._process, job, begin), daemon=True)
+        printed = os.fstat(self._log.fileno()).st_size
+        assert self._process.stdin is not None
+        with suppress(OSError):  # it died at once; its output says why
+            self._process.stdin.write(TypeAdapter(Request).dump_json(job.request) + b"\n")
+            self._process.stdin.flush()  # it stays open: its end tells the process that nobody waits any more
+        self._listener = threading.Thread(target=self._listen, args=(self._process, job, begin, printed), daemon=True)
         self._listener.start()
 
     def stop(self) -> None:
@@ -140,22 +145,16 @@ class _Worker:
             self._listener.join(_PATIENCE)
         self._log.close()
 
-    def _listen(self, process: "subprocess.Popen[bytes]", job: Job, begin: float) -> None:
-        printed, final = os.fstat(self._log.fileno()).st_size, None
-        assert process.stdin is not None
+    def _listen(self, process: "subprocess.Popen[bytes]", job: Job, begin: float, printed: int) -> None:
+        final = None
         assert process.stdout is not None
-        try:
-            process.stdin.write(TypeAdapter(Request).dump_json(job.request) + b"\n")
-            process.stdin.flush()  # it stays open: its end tells the process that nobody waits any more
-        except OSError:
-            pass  # it died at once; its output says why
         for line in process.stdout:
             report = Report.read(line)
             if report.state != "running":
                 final = report
                 break
             self._events.put(_event(job, report, begin))
-        if final is None or not COPIES:
+        if final is None or final.leaving:
             self._process = None
             _end(process)
         final = final or Report("failed", reason=death(process.returncode))
@@ -171,8 +170,11 @@ class _Worker:
 
     def _last_words(self, printed: int) -> str:
         """Return the end of what was printed after the first `printed` bytes; reading leaves the file where it is written on."""
-        self._log.seek(max(printed, os.fstat(self._log.fileno()).st_size - _LAST_WORDS))
-        return self._log.read().decode(errors="replace").strip()
+        try:
+            self._log.seek(max(printed, os.fstat(self._log.fileno()).st_size - _LAST_WORDS))
+            return self._log.read().decode(errors="replace").strip()
+        except ValueError:  # closed: whoever asked has stopped listening
+            return ""
 
 
 def _first_free(pending: Sequence[Job]) -> int:

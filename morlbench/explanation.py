@@ -12,7 +12,7 @@ def fidelity(run: Evidence) -> float:
     """Return the mean over preferences and objectives of the rank correlation, across prompts, of stated weight and effect.
 
     The effect of objective i on a prompt is its mean reward with the stated mixture minus that with i left out. Pairs where
-    either is constant have no ranks and are left out; echoing w is constant within a preference and so scores 0.
+    either is constant have no ranks and are left out; echoing w is constant within a preference and so has no value at all.
     """
     front, weights = _stated(run)
     alike: dict[bytes, list[tuple[int, Probe]]] = {}  # by what was asked: runs ask the same without each objective

@@ -109,8 +109,11 @@ class Training:
         self._base: Base | None = None
 
     def warm(self) -> None:
-        """Import the engine and what it trains with."""
-        for name in ("morlbench.run", "morlbench.lm.base", "morlbench.lm.policy", "morlbench.lm.trainer"):
+        """Import the engine and what it trains with, and note which commit it is of."""
+        from morlbench.run import provenance
+
+        provenance()
+        for name in ("morlbench.lm.base", "morlbench.lm.policy", "morlbench.lm.trainer"):
             importlib.import_module(name)
 
     def identity(self, base: str) -> str:

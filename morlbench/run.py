@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import time
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def run(
     _check_pair(task, base)
     if preference:
         check_preference(preference, task.k)
+    where = provenance()
     begin, cpu = time.perf_counter(), _cpu_seconds()
     bench = Bench(task, base, budget, store, preference=preference, watch=watch)
     policy = method.train(bench, seed=derive(seed, "train"))
@@ -70,7 +72,7 @@ def run(
         task=facts(task, bench.preference), method=method_facts(method), base=base.identity, budget=budget, seed=seed,
         probes=tuple(map(rounded, probes)), costs=costs, exact=exact,
     )  # fmt: skip
-    return RunRecord(evidence, provenance())
+    return RunRecord(evidence, where)
 
 
 def preferences(task: Task, method: Method, stated: tuple[float, ...]) -> Array:
@@ -84,8 +86,12 @@ def _cpu_seconds() -> float:
     return spent.user + spent.system + spent.children_user + spent.children_system
 
 
+@cache
 def provenance() -> Provenance:
-    """Return where this run is made: commit of the checkout (if it is one), platform and package versions."""
+    """Return where runs are made: commit of the checkout (if it is one), platform and package versions.
+
+    It is asked once per process, when the first run begins: the code that is loaded then makes all of them.
+    """
     commit, dirty = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
     packages = {name: version(name) for name in ("morlbench", *PACKAGES)}
     return Provenance(commit, bool(dirty), f"{platform.system()} {platform.machine()} Python {platform.python_version()}", packages)

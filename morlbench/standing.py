@@ -93,8 +93,9 @@ class Field:
 
     @property
     def anchored(self) -> bool:
-        """Whether every task has a reference, so that its score is a share of what can be won over the base."""
-        return all(np.isfinite(a.ideal) and a.ideal != a.base for a in self.anchors.values())
+        """Whether every task has a reference that is better than its base, so that a score is a share of what can be won."""
+        sign = 1 if metric(self.division.metric).higher_is_better else -1
+        return all(sign * (a.ideal - a.base) > 0 for a in self.anchors.values())  # not where either is NaN
 
     def scores(self, task: str, values: Array) -> Array:
         """Return task scores (s,) of raw values (s,), larger is better."""

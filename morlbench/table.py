@@ -6,8 +6,9 @@ as in memory once read: a live run is rounded the same way.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +52,11 @@ def read(path: Path, raw: bytes, shells: Sequence[Probe], k: int, *, texts: bool
     answers = found["response"].to_pylist() if texts else []
     bounds = np.searchsorted(index, np.arange(len(shells) + 1)).tolist()
     finite, null = _counts(np.isfinite(values), bounds), _counts(np.isnan(values), bounds)
-    return [
-        _fill(shell, values[a:b], [n == b - a for n in finite[i]], [n == b - a for n in null[i]], answers[a:b], k, path)
-        for i, (shell, a, b) in enumerate(zip(shells, bounds, bounds[1:], strict=False))
+    found_rows = [
+        _Rows(values[a:b], [n == b - a for n in finite[i]], [n == b - a for n in null[i]], tuple(answers[a:b]))
+        for i, (a, b) in enumerate(pairwise(bounds))
     ]
+    return [_fill(shell, rows, k, path) for shell, rows in zip(shells, found_rows, strict=True)]
 
 
 def rounded(probe: Probe) -> Probe:
@@ -117,27 +119,37 @@ def _counts(marks: np.ndarray, bounds: Sequence[int]) -> list[list[int]]:
     return counts
 
 
-def _fill(shell: Probe, values: np.ndarray, whole: Sequence[bool], null: Sequence[bool], texts: Sequence[str], k: int, path: Path) -> Probe:
-    """Return the probe with its rows (rows, 3k + 2): r, w, g of every objective, kl, nll; which columns are finite, and which are null."""
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """A probe's rows: values (rows, 3k + 2) of r, w, g of every objective, kl, nll; which columns are whole, and which are null."""
+
+    values: np.ndarray
+    whole: Sequence[bool]
+    null: Sequence[bool]
+    texts: tuple[str, ...]
+
+
+def _fill(shell: Probe, rows: _Rows, k: int, path: Path) -> Probe:
+    """Return the probe with its rows; raise BadRecord where they are not as many as it asks for, or lack a value."""
     p, n, d = len(shell.preferences), len(shell.prompts), shell.rewards.shape[2]
     if not p * n * d:
         raise BadRecord(f"{path}: probe {shell.name!r} is empty: {p} preferences, {n} prompts and {d} draws; expected at least one of each")
-    if len(values) != p * n * d:
-        raise BadRecord(f"{path}: probe {shell.name!r} has {len(values)} rows; expected {p} x {n} x {d}")
-    cube = values.reshape(p, n, d, -1)
+    if len(rows.values) != p * n * d:
+        raise BadRecord(f"{path}: probe {shell.name!r} has {len(rows.values)} rows; expected {p} x {n} x {d}")
+    cube, whole = rows.values.reshape(p, n, d, -1), rows.whole
     if not all(whole[:k]):
         raise BadRecord(f"{path}: probe {shell.name!r} holds a reward that is not finite, in {_names(whole, k, 0, k)}")
 
     def optional(first: int, last: int) -> np.ndarray | None:
         if all(whole[first:last]):
             return cube[..., first:last].copy()
-        if all(null[first:last]):
+        if all(rows.null[first:last]):
             return None
         raise BadRecord(f"{path}: probe {shell.name!r} lacks a value, or holds one that is not finite, in {_names(whole, k, first, last)}")
 
     weights, gold, kl, nll = (optional(*ends) for ends in ((k, 2 * k), (2 * k, 3 * k), (3 * k, 3 * k + 1), (3 * k + 1, 3 * k + 2)))
     return replace(
-        shell, rewards=cube[..., :k].copy(), responses=tuple(texts), weights=None if weights is None else weights[:, :, 0], gold=gold,
+        shell, rewards=cube[..., :k].copy(), responses=rows.texts, weights=None if weights is None else weights[:, :, 0], gold=gold,
         kl=None if kl is None else kl[..., 0], nll=None if nll is None else nll[..., 0],
     )  # fmt: skip
 

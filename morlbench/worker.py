@@ -1,11 +1,12 @@
 """The process that makes records: it reads a request a line from stdin and reports on stdout, in JSON lines.
 
 It imports what runs need once and has each record made by a copy of itself, so that a run costs no imports and leaves
-nothing behind; where processes cannot be copied (anywhere but on Linux) it makes one record and ends. What a library
-prints goes to stderr. A run ends at once when stdin does: whoever asked is gone. Leaves out who starts it: see
-`morlbench.executor`.
+nothing behind; where processes cannot be copied (anywhere but on Linux, and with a CUDA build of PyTorch) it makes one
+record and ends. What a library prints goes to stderr. A run ends at once when stdin does: whoever asked is gone. Leaves out
+who starts it: see `morlbench.executor`.
 """
 
+import gc
 import os
 import pkgutil
 import select
@@ -14,8 +15,8 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass
-from typing import Literal, cast
+from dataclasses import dataclass, replace
+from typing import Literal, NoReturn, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,8 +24,7 @@ from morlbench.bench import Watch
 from morlbench.errors import MorlbenchError
 from morlbench.launch import Maker, Request, execute, plan
 
-COPIES = sys.platform == "linux"  # whether a process can be copied, with the libraries it has loaded
-_ABANDONED = 3  # exit code
+_ABANDONED, _REPORTED = 3, 4  # exit codes: nobody asks any more; the last word was said
 _PAUSE = 0.5  # seconds between two reports of progress
 
 
@@ -37,6 +37,7 @@ class Report:
     responses: int = 0
     reason: str = ""
     trace: str = ""
+    leaving: bool = False  # the process ends with this report, and the next job needs another
 
     @classmethod
     def read(cls, line: bytes) -> "Report":
@@ -98,25 +99,42 @@ def main(name: str) -> None:
     channel = os.dup(1)
     os.dup2(2, 1)
     maker = resolve(name)
-    if COPIES:
-        maker.warm()
+    maker.warm()
+    if not copies():
+        request = TypeAdapter(Request).validate_json(next_line())
+        threading.Thread(target=end_when_abandoned, daemon=True).start()
+        os.write(channel, replace(attempt(request, maker, Teller(channel)), leaving=True).write())
+        return
+    gc.freeze()  # what is there already is shared with every copy, until a collection there writes to it
     while line := next_line():
         request = TypeAdapter(Request).validate_json(line)
-        if not COPIES:
-            threading.Thread(target=end_when_abandoned, daemon=True).start()
-            os.write(channel, attempt(request, maker, Teller(channel)).write())
-            return
-        if copy := os.fork():
-            code = os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
-            if code:
-                os.write(channel, Report("failed", reason=death(code)).write())
-        else:
-            threading.Thread(target=end_when_closed, daemon=True).start()
-            report = attempt(request, maker, Teller(channel))
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os.write(channel, report.write())
-            os._exit(0)  # without the clean-up that belongs to the original
+        if not (copy := os.fork()):
+            _copy(request, maker, channel)
+        code = os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
+        if code != _REPORTED:  # the line break ends what it may have been saying
+            os.write(channel, b"\n" + Report("failed", reason=death(code)).write())
+
+
+def copies() -> bool:
+    """Say whether this process can be copied with the libraries it has loaded: on Linux, and where none of them may know a CUDA device."""
+    torch = sys.modules.get("torch")
+    return sys.platform == "linux" and (torch is None or torch.version.cuda is None)
+
+
+def _copy(request: Request, maker: Maker, channel: int) -> NoReturn:
+    """Make one record and report, in a copy of the process, which ends without the clean-up that belongs to the original."""
+    code = 1
+    try:
+        threading.Thread(target=end_when_closed, daemon=True).start()
+        report = attempt(request, maker, Teller(channel))
+        os.write(channel, report.write())
+        code = _REPORTED
+    except SystemExit as asked:
+        code = asked.code if isinstance(asked.code, int) and asked.code != _REPORTED else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def next_line() -> bytes:

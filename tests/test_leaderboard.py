@@ -74,15 +74,38 @@ def test_the_score_is_the_share_of_what_the_reference_front_wins_over_the_base()
     assert found.standings[0].notes == ()
 
 
+def charged(records, **facts):
+    """Runs whose front spends one nat, at beta .05 and the reference point (.1, .1)."""
+    return [
+        replace(r, evidence=replace(
+            r.evidence, task=replace(r.evidence.task, beta=0.05, reference_point=(0.1, 0.1), **facts),
+            probes=tuple(replace(p, kl=np.full(p.rewards.shape[:3], float(p.name == "front"))) for p in r.evidence.probes),
+        )) for r in records
+    ]  # fmt: skip
+
+
+def test_a_charged_front_chooses_among_its_points_by_what_their_kl_leaves_of_them():
+    front, spent = ((0.2, 0.9), (0.54, 0.54), (0.9, 0.2)), (8.0, 0.0, 8.0)
+    levels = {"m": 0.5, "n": 0.3}
+    records = [r for name, level in levels.items() for r in charged(every(name, level, base=0.2, reference=front), front_kl=spent)]
+    found = rank(records, board(["m", "n"], metric="hypervolume-charged"))
+    base = 0.1**2
+    ideal = 0.44**2  # the middle point, which is free; the corners' gains are less than their 8 nats cost
+    assert row(found, "m").score.value == pytest.approx(((0.5 - 0.05 - 0.1) ** 2 - base) / (ideal - base))
+    assert row(found, "m").score.value > row(found, "n").score.value
+
+
+def test_a_front_that_is_no_better_than_the_base_is_no_anchor():
+    front = {"reference": ((0.45, 0.45),), "base": 0.4}
+    records = charged(every("m", 0.5, **front), front_kl=(9.0,)) + charged(every("n", 0.45, **front), front_kl=(9.0,))
+    found = rank(records, board(["m", "n"], metric="hypervolume-charged"))
+    assert row(found, "m").score.value == pytest.approx(0.35**2 - 0.3**2)
+    assert row(found, "m").score.value > row(found, "n").score.value
+
+
 @pytest.mark.parametrize("spent", [(), (2.0,), (4.0,)])
 def test_a_front_that_is_charged_for_its_kl_is_worth_what_it_spends_leaves_it(spent):
-    records = [
-        replace(r, evidence=replace(
-            r.evidence, task=replace(r.evidence.task, front_kl=spent, beta=0.05, reference_point=(0.1, 0.1)),
-            probes=tuple(replace(p, kl=np.full(p.rewards.shape[:3], float(p.name == "front"))) for p in r.evidence.probes),
-        )) for r in every("m", 0.7, reference=((0.9, 0.9),))
-    ]  # fmt: skip
-    found = rank(records, board(["m"], metric="hypervolume-charged"))
+    found = rank(charged(every("m", 0.7, reference=((0.9, 0.9),)), front_kl=spent), board(["m"], metric="hypervolume-charged"))
     ours, base = (0.7 - 0.05 - 0.1) ** 2, 0.3**2
     if spent:
         ideal = (0.9 - 0.05 * spent[0] - 0.1) ** 2

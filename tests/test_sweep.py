@@ -239,6 +239,7 @@ def test_a_record_of_another_base_is_not_taken_for_this_one(tmp_path: Path) -> N
         ("raises", HERE, "ValueError: a planted fault"),
         ("raises", Processes(2, 1, light.NAME), "ValueError: a planted fault"),
         ("killed", Processes(2, 1, light.NAME), "its process was ended by signal SIGKILL; perhaps the machine ran out of memory"),
+        ("exits", Processes(2, 1, light.NAME), "its process ended with exit code 0 before the run was over"),
     ],
 )
 def test_a_failure_is_kept_with_its_reason_and_tried_again_only_on_request(

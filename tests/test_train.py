@@ -115,8 +115,17 @@ def test_a_large_base_is_trained_in_parts_to_the_same_adapter_and_ledger(
     expected = expert(whole, recipe, responses=64, seed=0)
     other = expert(fewer, replace(recipe, settings=replace(SMALL, rate=SMALL.rate * 0.9)), responses=64, seed=0)
     monkeypatch.setattr(training, "LARGE", 1)
-    monkeypatch.setattr(training, "ROWS", 4)
+    monkeypatch.setattr(training, "ROWS", 5)  # the largest part of 16 that is no larger has 4 rows
+    seen = list[int]()
+    plain = VectorTrainer.compute_loss
+
+    def noted(self: VectorTrainer, model: torch.nn.Module, inputs: dict[str, torch.Tensor], *more: object, **named: object) -> torch.Tensor:
+        seen.append(len(inputs["completion_ids"]))
+        return plain(self, model, inputs, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(VectorTrainer, "compute_loss", noted)
     found = expert(parts, recipe, responses=64, seed=0)
+    assert seen == [4] * 16
 
     def apart(a: Adapter, b: Adapter) -> float:
         return max(float((a.factors[n][1] - b.factors[n][1]).abs().max()) for n in a.factors)

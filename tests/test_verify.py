@@ -373,6 +373,9 @@ class Again:
     def __init__(self, change: object = None) -> None:
         self.change, self.seeds = change, list[int]()
 
+    def warm(self) -> None:
+        pass
+
     def identity(self, base: str) -> str:
         return load_base(base).identity
 

@@ -10,8 +10,9 @@ import sys
 
 import numpy as np
 
-from morlbench import closed_form, registry
+from morlbench import closed_form, console, registry
 from morlbench.closed_form import Problem
+from morlbench.errors import BadInput
 from morlbench.lm.base import load_base
 from morlbench.preference import Array, lattice
 
@@ -20,6 +21,8 @@ def main(tasks: list[str]) -> None:
     """Print the stated gap of each method's own optimum, task by task."""
     for name in tasks or ["exact-competing"]:
         task = registry.load("tasks", name)()
+        if task.base != "exact" or task.k != 2:
+            raise BadInput(f"task {name!r} is not an exact task of two objectives")
         problem: Problem = task.problem(load_base("exact"))
         r, w = problem.rewards, np.array(task.preference)
         sums = normalised(problem, w, 0), normalised(problem, w, 200)
@@ -71,4 +74,4 @@ def normalised(problem: Problem, w: Array, rounds: int) -> Array:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(console.guarded(lambda: main(sys.argv[1:])))

@@ -70,7 +70,7 @@ def objectives_have_a_range(subject: Subject) -> None:
 
 
 def points_lie_in_the_cube(subject: Subject) -> None:
-    """Its reference point, stated preference, thresholds and reference front have one number per objective, in [0, 1]."""
+    """Its reference point, stated preference, thresholds and front have one number per objective, in [0, 1]; the front knows its KL."""
     cls, k = subject.cls, len(subject.cls.objectives)
     check_preference(cls.preference, k)
     named = {"reference_point": cls.reference_point} | {f"the thresholds of {u.name}": u.thresholds for u in cls.utilities if u.thresholds}

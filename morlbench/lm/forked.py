@@ -43,6 +43,8 @@ def follow(work: Callable[[Item, Tell], Result], items: Sequence[Item], slots: i
         yield from (work(item, heard) for item in items)
         return
     copies: list[_Copy[Result]] = []
+    gc.collect()
+    gc.freeze()  # what is there already is shared; a collection, here or in a copy, would write to each object and so split its page
     try:
         for first in range(slots):
             copies.append(_start(work, items[first::slots], [copy.channel for copy in copies]))
@@ -56,6 +58,7 @@ def follow(work: Callable[[Item, Tell], Result], items: Sequence[Item], slots: i
             copy.channel.close()
             copy.process.kill()
             copy.process.join()
+        gc.unfreeze()
 
 
 def forks() -> bool:
@@ -77,12 +80,7 @@ def _start(work: Callable[[Item, Tell], Result], items: Sequence[Item], others: 
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_serve, args=(work, items, there, [here, *others]), daemon=True)
-    gc.collect()
-    gc.freeze()  # what is there already is shared; a collection in the copy would write to each object and so copy its page
-    try:
-        process.start()
-    finally:
-        gc.unfreeze()
+    process.start()
     there.close()
     return _Copy(process, here, len(items))
 

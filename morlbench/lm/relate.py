@@ -34,7 +34,7 @@ BATCHES = 8  # of answers, whose gradients are multiplied across
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is spent: answers to each dev prompt, responses each expert trains on (0: no experts), and the seed."""
+    """How much is spent: answers to each prompt of the split, responses each expert trains on (0: no experts), and the seed."""
 
     draws: int = 8
     responses: int = 2_048

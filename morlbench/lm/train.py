@@ -142,6 +142,9 @@ def stored(bench: Bench, recipe: Recipe, *, responses: int, seed: int) -> bool:
 def _key(bench: Bench, recipe: Recipe, seed: int) -> str:
     """Name an expert; its machine counts, since sums differ in their last digits between devices and numbers of threads."""
     machine = f"{bench.base.device.type}-{torch.get_num_threads()}"
+    rows = _rows(bench, recipe, recipe.settings)
+    if rows != recipe.settings.batch:
+        machine += f"-{rows}"  # rows at once
     return key_of(task=bench.task_key, base=bench.base.identity, seed=seed, recipe=asdict(recipe), trainer=TRAINER, machine=machine)
 
 
@@ -169,18 +172,17 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
     settings, steps = plan.settings, plan.responses // plan.settings.batch
     check_prompts(bench.prompts("train"), settings)
     with undisturbed(), answers_alone(), tempfile.TemporaryDirectory() as scratch:
-        vectors = steer.mix(np.eye(bench.k)) is not None
         trainer = VectorTrainer(
             model=copy.deepcopy(bench.base.model),  # PEFT edits in place; the base serves other policies
             reward_funcs=[placeholder_reward],
-            args=trl_arguments(bench, plan, steps, scratch, rows=settings.batch if vectors else rows_at_once(bench.base, settings)),
+            args=trl_arguments(bench, plan, steps, scratch, rows=_rows(bench, steer, settings)),
             train_dataset=prompt_dataset(bench.prompts("train")),
             processing_class=bench.base.tokenizer,
             peft_config=lora_config(bench.base, settings),
         )
         trainer.bench, trainer.steer = bench, steer
         trainer.refer_to(bench.base.model)
-        trainer.vectors = vectors
+        trainer.vectors = _mixes(bench, steer)
         if plan.start is not None:
             insert(trainer.model, plan.start, settings)
         before, begin, aside = bench.opened, time.perf_counter(), 0
@@ -217,19 +219,30 @@ def check_prompts(prompts: Texts, settings: Settings) -> None:
 
 
 def rows_at_once(base: Base, settings: Settings) -> int:
-    """Return how many rows of a batch the loss sees at once: all, but where the base is large a part, whose gradients add up."""
-    return settings.batch if base.model.num_parameters() < LARGE or settings.batch % ROWS else min(settings.batch, ROWS)
+    """Return how many rows of a batch the loss sees at once: all, or where the base is large the largest equal part of ROWS at most."""
+    if base.model.num_parameters() < LARGE:
+        return settings.batch
+    return max(rows for rows in range(1, ROWS + 1) if settings.batch % rows == 0)
 
 
-def trl_arguments(bench: Bench, plan: Plan, steps: int, scratch: str, *, rows: int | None = None) -> "RLOOConfig":
+def _mixes(bench: Bench, steer: "Steer") -> bool:
+    """Say whether the steer mixes gradients."""
+    return steer.mix(np.eye(bench.k)) is not None
+
+
+def _rows(bench: Bench, steer: "Steer", settings: Settings) -> int:
+    """Return how many rows the loss sees at once: whoever mixes gradients needs those of the whole batch."""
+    return settings.batch if _mixes(bench, steer) else rows_at_once(bench.base, settings)
+
+
+def trl_arguments(bench: Bench, plan: Plan, steps: int, scratch: str, *, rows: int) -> "RLOOConfig":
     """Return TRL's arguments: sampling at the task's temperature only, beta in the reward, nothing scaled, nothing saved.
 
-    `rows`, a divisor of the batch and by default all of it, is how many the loss sees at once.
+    `rows`, a divisor of the batch, is how many the loss sees at once.
     """
     from trl import RLOOConfig
 
     settings, gpu = plan.settings, bench.base.device.type == "cuda"
-    rows = rows or settings.batch
     parts = settings.batch // rows
     return RLOOConfig(
         output_dir=scratch, seed=derive(plan.seed, "trl") % 2**31, use_cpu=not gpu, bf16=False, gradient_checkpointing=False,
