@@ -22,7 +22,7 @@ from morlbench.metric import Evidence
 from morlbench.record import RunRecord
 from morlbench.run import run
 from morlbench.store import Store
-from morlbench.verify import Refused, command, place, rerun
+from morlbench.verify import Refused, Verdict, command, place, rerun, together
 from morlbench.verify.files import check_safetensors, parse_json, parse_toml, read_bytes, walk
 from morlbench.verify.quarantine import Quarantine
 from morlbench.verify.verifier import Verifier
@@ -326,6 +326,23 @@ def test_answers_copied_to_another_seed_are_refused(board: Path) -> None:
     forged.head["seed"], forged.name = 1, "seed-1.json"
     forged.write(first(board).parent)
     assert codes(command.examine([board])) == {"seed"}
+
+
+@pytest.mark.parametrize(("different", "copied"), [(3, False), (5, False), (6, True), (24, True)])
+def test_equal_answers_of_two_seeds_are_a_copy_unless_the_policy_says_hardly_anything_else(
+    different: int, copied: bool, runs: dict[int, RunRecord]
+) -> None:
+    found: together.Found = {}
+    for seed in (0, 1):
+        run = runs[seed].evidence
+        front = run.probe("front")
+        assert len(front.prompts) == 24  # a quarter of them is 6
+        same = replace(front, responses=tuple(f"word {i % different}" for i in range(len(front.responses))))
+        path = Path(f"seed-{seed}.json")
+        changed = replace(run, probes=tuple(same if probe.name == "front" else probe for probe in run.probes))
+        found[path] = Verdict(path, "rescored"), replace(runs[seed], evidence=changed)
+    levels = [verdict.level for verdict in together.together(found).values()]
+    assert levels == ["rescored", None if copied else "rescored"]
 
 
 def test_one_key_has_one_record(board: Path, tmp_path: Path, runs: dict[int, RunRecord]) -> None:

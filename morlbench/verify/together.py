@@ -17,7 +17,7 @@ from morlbench.verify import Fault, Verdict
 from morlbench.verify.ledger import trained
 
 Found = dict[Path, tuple[Verdict, RunRecord]]
-DISTINCT = 4  # different answers below which equal ones say nothing: a policy may have collapsed
+DISTINCT = 4  # different answers, or one for so many prompts: equal ones of fewer say nothing, the policy may have collapsed
 
 
 def together(found: Found) -> dict[Path, Verdict]:
@@ -63,16 +63,20 @@ def _repeats(
 
 
 def _base_answers(run: Evidence, record: RunRecord) -> Hashable:
-    return _hash(run.probe("base").responses, f"{run.task.name}@{run.base}") if run.all("base") else None
+    base = run.all("base")
+    return _hash(base[0].responses, f"{run.task.name}@{run.base}", len(base[0].prompts)) if base else None
 
 
 def _own_answers(run: Evidence, record: RunRecord) -> Hashable:
     answers = tuple(text for probe in run.all("front") for text in probe.responses)
-    return _hash(answers, group_of(run))
+    return _hash(answers, group_of(run), sum(len(probe.prompts) for probe in run.all("front")))
 
 
-def _hash(answers: tuple[str, ...], place: str) -> str | None:
-    return hashlib.sha256("\x1f".join((place, *answers)).encode()).hexdigest() if len(set(answers)) >= DISTINCT else None
+def _hash(answers: tuple[str, ...], place: str, prompts: int) -> str | None:
+    """Return a hash of the answers, None where they are too much alike to show a copy."""
+    if len(set(answers)) < max(DISTINCT, prompts / DISTINCT):
+        return None
+    return hashlib.sha256("\x1f".join((place, *answers)).encode()).hexdigest()
 
 
 def _cheaper(found: Found) -> Iterable[tuple[Path, int, int]]:
