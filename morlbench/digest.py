@@ -168,21 +168,23 @@ def _task(run: Evidence, board: Board) -> TaskDigest:
 
 def _ideal(wanted: Metric, run: Evidence) -> float:
     """Return the metric of the reference front, which answers every preference by its best point, with or without paying for KL."""
-    prices = (0.0, run.task.beta) if len(run.task.front_kl) == len(run.task.front) else (0.0,)
+    points = np.array(run.task.front)
+    spent = np.array(run.task.front_kl) if len(run.task.front_kl) == len(points) else None
     asked, stated = answers.front(run).preferences, np.array([run.task.preference])
     found = []
-    for price in prices:
-        probes = (_best("front", asked, run.task, price), _best("stated", stated, run.task, price), *run.all("base")[:1])
-        found.append(measure(wanted, [replace(run, probes=probes, exact=None, method=replace(run.method, track="front"))]).value)
+    for price in (0.0,) if spent is None else (0.0, run.task.beta):
+        worth = points if spent is None else points - price * spent[:, None]  # (m, k); weights sum to 1, so a nat costs its price
+        probes = list(run.all("base")[:1])
+        for name, w in (("front", asked), ("stated", stated)):
+            best = (w @ worth.T).argmax(1)
+            probes.append(_answered(name, w, points[best], None if spent is None else spent[best]))
+        found.append(measure(wanted, [replace(run, probes=tuple(probes), exact=None, method=replace(run.method, track="front"))]).value)
     return max(found) if wanted.higher_is_better else min(found)
 
 
-def _best(name: str, preferences: Array, task: TaskFacts, price: float) -> Probe:
-    """Return a probe of one prompt: for each preference the front's point that is worth most at `price` per nat, with its KL if known."""
-    points, spent = np.array(task.front), np.array(task.front_kl) if len(task.front_kl) == len(task.front) else None
-    best = (preferences @ points.T - (0 if spent is None else price * spent)).argmax(1)
-    kl = None if spent is None else spent[best, None, None]
-    return Probe(name, preferences, points[best, None, None], np.arange(1), ("",) * len(best), kl)
+def _answered(name: str, preferences: Array, means: Array, kl: Array | None) -> Probe:
+    """Return a probe of one prompt whose mean rewards are `means` (p, k), at a KL of `kl` (p,) where it is known."""
+    return Probe(name, preferences, means[:, None, None], np.arange(1), ("",) * len(means), None if kl is None else kl[:, None, None])
 
 
 def _stated(run: Evidence) -> Evidence | None:

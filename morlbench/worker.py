@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal, NoReturn, cast
 
@@ -132,8 +133,8 @@ def _copy(request: Request, maker: Maker, channel: int) -> NoReturn:
     except SystemExit as asked:
         code = asked.code if isinstance(asked.code, int) and asked.code != _REPORTED else 1
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # a full disk loses what was printed, not the end of this process
+            sys.stdout.flush()
         os._exit(code)
 
 
