@@ -5,10 +5,9 @@ measured at the same preferences. Values over prompts carry a t interval; the te
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from morlbench.metric import Evidence, NoValue, Probe
 from morlbench.preference import LINEAR, Array, Utility, lattice
@@ -105,15 +104,9 @@ def per_preference(run: Evidence, utility: Utility = LINEAR) -> PerPreference:
     probe = front(run)
     ours, theirs = realised(probe, utility), realised(base_for(run, probe), utility)  # (p, n)
     gain, n = ours - theirs, ours.shape[1]
-    half = quantile(n - 1) * gain.std(1, ddof=1) / np.sqrt(n) if n > 1 else np.full(len(gain), np.nan)
+    half = stdtrit(n - 1, 0.975) * gain.std(1, ddof=1) / np.sqrt(n) if n > 1 else np.full(len(gain), np.nan)
     middle = gain.mean(1)
     return PerPreference(probe.preferences, ours.mean(1), theirs.mean(1), middle, middle - half, middle + half)
-
-
-@cache
-def quantile(freedom: int) -> float:
-    """Return Student's quantile of a 95% interval; scipy takes as long for one as a metric for all the rest."""
-    return float(student.ppf(0.975, freedom))
 
 
 def mean_interval(values: Array) -> tuple[float, float]:
@@ -121,7 +114,7 @@ def mean_interval(values: Array) -> tuple[float, float]:
     n = len(values)
     if n < 2:
         return np.nan, np.nan
-    half = quantile(n - 1) * values.std(ddof=1) / np.sqrt(n)
+    half = stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n)
     return float(values.mean() - half), float(values.mean() + half)
 
 

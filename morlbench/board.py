@@ -36,12 +36,12 @@ class Entry:
 
     text: str
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The method's name without settings."""
         return self.text.partition("+")[0]
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, str]:
         """The settings given, as text by field name."""
         pairs = (part.partition("=") for part in self.text.split("+")[1:])

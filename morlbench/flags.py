@@ -7,9 +7,9 @@ variance across seeds, latency.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
+from scipy.special import stdtrit
 
 from morlbench import answers, ledger, stability
 from morlbench.metric import Evidence, NoValue, one
@@ -92,15 +92,13 @@ def seed_spread(runs: Sequence[Evidence]) -> Flag:
 
 def below_single(runs: Sequence[Evidence], others: Sequence[Evidence]) -> Flag:
     """Utility lost, at the preference of a single-policy run of the same task, base and budget, against that run."""
-    found: list[tuple[float, float, Array]] = []
-    for run in runs:
-        for single in others:
-            if _comparable(run, single) and (lost := _lost(run, single)) is not None:
-                found.append((float(lost.mean()), _lower(lost, 1), np.array(single.task.preference)))
+    pairs = [(run, single) for run in runs for single in others if _comparable(run, single)]
+    found = [(lost, single) for run, single in pairs if (lost := _lost(run, single)) is not None]
     if not found:
         raise NoValue("no single-policy run of the same task, base, budget and seed to compare with")
-    value, low, preference = max(found, key=lambda item: item[0])
-    text = f"utility below the single-policy run at {_named(preference)}"
+    lost, single = max(found, key=lambda pair: float(pair[0].mean()))
+    value, low = float(lost.mean()), _lower(lost, 1)
+    text = f"utility below the single-policy run at {_named(np.array(single.task.preference))}"
     return Flag("below-single", value, DROP, value > DROP and low > 0, text)
 
 
@@ -130,15 +128,7 @@ def _lower(values: Array, tests: int) -> float:
     n = len(values)
     if n < 2:
         return float("-inf")
-    return float(values.mean() - _quantile(1 - 0.025 / tests, n - 1) * values.std(ddof=1) / np.sqrt(n))
-
-
-@cache
-def _quantile(share: float, freedom: int) -> float:
-    """Return a quantile of Student's t; a board asks for the same few again and again."""
-    from scipy.stats import t as student
-
-    return float(student.ppf(share, freedom))
+    return float(values.mean() - stdtrit(n - 1, 1 - 0.025 / tests) * values.std(ddof=1) / np.sqrt(n))
 
 
 def _named(preference: Array) -> str:

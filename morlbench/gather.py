@@ -6,6 +6,7 @@ left out; it never takes others with it. Leaves out what is made of the ranking:
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from morlbench.leaderboard import Ranking, ranking
 from morlbench.record import RunRecord, load
 
 MANY = 500  # records from which a second process is worth its start
+START = "fork" if sys.platform == "linux" else "spawn"  # a fork imports nothing again; on macOS system libraries do not survive one
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ def rank_folder(board: Board, *, jobs: int | None = None) -> Ranking:
     total = sum(len(paths) for _, paths, _ in work)
     jobs = jobs or (min(len(os.sched_getaffinity(0)), len(work)) if total >= MANY else 1)
     if jobs > 1:
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context(START)) as pool:
             done = list(pool.map(_share, work))
     else:
         done = list(map(_share, work))

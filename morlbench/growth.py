@@ -64,12 +64,12 @@ def budgets_told(runs: Sequence[Evidence]) -> str:
 
 def slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     """Return the least-squares slope of y on x (m,), m >= 3, with its 95% t interval."""
-    from scipy.stats import t as student
+    from scipy.special import stdtrit
 
     centred = x - x.mean()
     value = float(centred @ y / (centred @ centred))
     residual = y - y.mean() - value * centred
-    half = student.ppf(0.975, len(x) - 2) * np.sqrt((residual @ residual) / (len(x) - 2) / (centred @ centred))
+    half = stdtrit(len(x) - 2, 0.975) * np.sqrt((residual @ residual) / (len(x) - 2) / (centred @ centred))
     return value, float(value - half), float(value + half)
 
 

@@ -104,7 +104,8 @@ def ranking(digests: Sequence[EntryDigest], board: Board, left_out: Sequence[str
     order = [entry.text for entry in board.entries]
     found = {d.entry: d for d in sorted(digests, key=lambda d: order.index(d.entry))}
     tasks = _tasks(list(found.values()), board)
-    fields = [Field(division, board, found, anchors(division, found, tasks), levels) for division in board.divisions]
+    raised = standing.raised(found)
+    fields = [Field(division, board, found, anchors(division, found, tasks), levels, raised) for division in board.divisions]
     standings = tuple(map(_standings, fields))
     return Ranking(board, standings, tuple(sorted(left_out)), found, tasks)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import stdtrit
 from scipy.stats import f as fisher
-from scipy.stats import t as student
 
 from morlbench.front import base_returns
 from morlbench.metric import Evidence, TaskFacts
@@ -210,7 +210,7 @@ def _region(ax: "Axes", values: Array, tone: str, *, alpha: float) -> None:
 
 def _half(values: Array) -> float:
     n = len(values)
-    return float(student.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+    return float(stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
 
 
 def _tint(tone: str, weight: float) -> tuple[float, float, float]:

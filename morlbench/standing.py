@@ -3,6 +3,7 @@
 Leaves out comparing methods and ordering them: see `morlbench.leaderboard`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -90,6 +91,7 @@ class Field:
     found: Mapping[str, EntryDigest]
     anchors: Mapping[str, Anchor]
     levels: Mapping[str, str]
+    raised: Mapping[tuple[str, str], frozenset[str]]  # failure signatures by method and task
 
     @property
     def anchored(self) -> bool:
@@ -205,28 +207,28 @@ def _values(found: EntryDigest | None, name: str, field: Field) -> tuple[Array, 
 
 def _judged(rows: Sequence[Standing], field: Field) -> list[Standing]:
     """Return the rows with their raised failure signatures and on how many of the division's tasks each is raised."""
-    tasks = field.division.tasks
-    singles = {
-        task: [run.stated for d in field.found.values() if d.family == "single-policy" for run in d.runs.get(task, ()) if run.stated]
-        for task in tasks
-    }
-    judged = []
+    tasks, judged = field.division.tasks, []
     for row in rows:
-        raised: dict[str, int] = {}
-        found = field.found.get(row.method)
-        for task in tasks if found else ():
-            for name in _raised(found, task, singles[task]) if found else ():
-                raised[name] = raised.get(name, 0) + 1
-        judged.append(replace(row, flags=tuple(f"{name} {count}/{len(tasks)}" for name, count in sorted(raised.items()))))
+        counts = Counter(name for task in tasks for name in field.raised.get((row.method, task), ()))
+        judged.append(replace(row, flags=tuple(f"{name} {count}/{len(tasks)}" for name, count in sorted(counts.items()))))
     return judged
 
 
-def _raised(found: EntryDigest, task: str, singles: Sequence[Evidence]) -> set[str]:
-    """Return the failure signatures a method raises on a task, in any seed; a front method is held against single policies too."""
+def raised(found: Mapping[str, EntryDigest]) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the failure signatures that each method raises on each task, in any seed."""
+    singles: dict[str, list[Evidence]] = {}
+    for d in found.values():
+        for task, runs in d.runs.items() if d.family == "single-policy" else ():
+            singles.setdefault(task, []).extend(run.stated for run in runs if run.stated)
+    return {(name, task): _raised(d, task, singles.get(task, ())) for name, d in found.items() for task in d.runs}
+
+
+def _raised(found: EntryDigest, task: str, singles: Sequence[Evidence]) -> frozenset[str]:
+    """Return the failure signatures of one method on one task; a front method is held against single policies too."""
     runs = found.runs.get(task, ())
     signs = [flag for run in runs for flag in run.flags] + list(found.seed_flags.get(task, ()))
     ours = [run.stated for run in runs if run.stated is not None]
     if found.track == "front" and ours and singles:
         with suppress(NoValue):
             signs.append(flags.below_single(ours, singles))
-    return {flag.name for flag in signs if flag.raised}
+    return frozenset(flag.name for flag in signs if flag.raised)

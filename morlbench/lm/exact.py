@@ -75,11 +75,11 @@ def estimate(values: Array, rewards: Array, kl: Array) -> Estimate:
     Prompts are fixed, so only the draws vary: the variance of the mean is the mean over prompts of s^2 / d, over n; with
     n (d - 1) degrees of freedom, at least 24, the normal quantile is replaced by Student's.
     """
-    from scipy.stats import t as student
+    from scipy.special import stdtrit
 
     _, n, d = values.shape
     error = np.sqrt(values.var(2, ddof=1).mean(1) / (d * n))
-    margin = student.ppf(0.975, n * (d - 1)) * error
+    margin = stdtrit(n * (d - 1), 0.975) * error
     return Estimate(rewards.mean((1, 2)), kl.mean((1, 2)), values.mean((1, 2)), np.asarray(margin))
 
 
