@@ -259,7 +259,7 @@ def test_the_draws_are_those_behind_the_rank_intervals():
     means = scores[:, np.array(found.draws)].mean(2)  # (methods, b)
     ranks = 1 + (means[None] > means[:, None] + 1e-12).sum(1)  # no two means are equal here
     for mine, r in zip(ranks, found.rows, strict=True):
-        assert np.quantile(mine, [0.025, 0.975]) == pytest.approx([r.rank.low, r.rank.high])
+        assert np.sort(mine)[[49, 1950]].tolist() == [r.rank.low, r.rank.high]  # of 2000, .025 * 1999 = 49.975 rounded outwards
 
 
 def test_every_family_has_a_facet_and_the_better_method_the_better_rank():

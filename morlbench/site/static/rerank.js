@@ -166,15 +166,14 @@
     return found;
   }
 
-  // Quantile, interpolated linearly, of ranks that were counted by twice their value.
-  function quantile(counts, share) {
-    const place = share * (sum([...counts]) - 1);
+  // Limits of 95% of ranks that were counted by twice their value: ranks that occurred, outwards where a quantile lies between two.
+  function limits(counts) {
+    const last = sum([...counts]) - 1;
     const at = (wanted) => {
       let seen = 0;
       return counts.findIndex((times) => (seen += times) > wanted) / 2;
     };
-    const low = at(Math.floor(place)), high = at(Math.ceil(place));
-    return low + (high - low) * (place - Math.floor(place));
+    return [at(Math.floor(0.025 * last)), at(Math.ceil(0.975 * last))];
   }
 
   // Places of methods (see rerank.py): {method, gain, group, rank, low, high}, best first. `answers(task, method)` gives a flat
@@ -194,7 +193,7 @@
     }
     const counted = rankCounts(scores, draws), now = scores.map(([, values]) => rounded(mean(values), 12));
     const found = new Map(scores.map(([method, values], i) => {
-      const [low, high] = [0.025, 0.975].map((share) => quantile(counted[i], share));
+      const [low, high] = limits(counted[i]);
       return [method, { method, gain: mean(values), rank: rankOf(now, i), low, high }];
     }));
     return groups(scores, draws).flatMap((group, number) => group.map((method) => ({ ...found.get(method), group: number + 1 })));
