@@ -12,11 +12,12 @@ import numpy as np
 
 from morlbench import stats
 from morlbench.board import Board
+from morlbench.comparison import Comparison
 from morlbench.digest import EntryDigest, Value, metric, metrics
 from morlbench.leaderboard import Ranking, Standings
 from morlbench.metric import FAMILIES
 from morlbench.standing import Cell, Facet, Standing
-from morlbench.stats import Comparison, Interval
+from morlbench.stats import Interval
 from morlbench.summary import TITLES, number
 
 CSV = (

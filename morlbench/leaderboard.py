@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from morlbench import standing, stats
+from morlbench import comparison, standing
 from morlbench.board import ENOUGH, Board, Division
+from morlbench.comparison import Comparison
 from morlbench.digest import EntryDigest, TaskDigest, digest
 from morlbench.errors import BadRecord
 from morlbench.panels import marked
 from morlbench.record import RunRecord
 from morlbench.standing import Field, Standing, anchors
-from morlbench.stats import Comparison
 
 
 @dataclass(frozen=True)
@@ -128,17 +128,17 @@ def _standings(field: Field) -> Standings:
     rows = standing.rows(field)
     scores = {row.method: np.array(row.per_seed) for row in rows if not row.unranked}
     controls = {a: b for a, b in field.division.controls.items() if a in scores and b in scores}
-    comparisons = tuple(stats.against_leader(scores, controls)) if len(scores) > 1 else ()
-    draws = tuple(map(tuple, stats.seed_draws(len(field.board.seeds)).tolist()))
+    comparisons = tuple(comparison.against_leader(scores, controls)) if len(scores) > 1 else ()
+    draws = tuple(map(tuple, comparison.seed_draws(len(field.board.seeds)).tolist()))
     detectable = _detectable(scores, len(comparisons))
     return Standings(field.division, _ordered(rows, scores), comparisons, detectable, draws, field.anchored, _notes(field, len(scores)))
 
 
 def _ordered(rows: Sequence[Standing], scores: Mapping[str, np.ndarray]) -> tuple[Standing, ...]:
     """Return the rows best first with tie groups and rank intervals; unranked rows last, by score where they have one, else by cells."""
-    groups = stats.tie_groups(scores)
+    groups = comparison.tie_groups(scores)
     place = {name: (number, position) for number, group in enumerate(groups, 1) for position, name in enumerate(group)}
-    ranks = dict(zip(scores, stats.rank_intervals(np.array(list(scores.values()))), strict=True)) if scores else {}
+    ranks = dict(zip(scores, comparison.rank_intervals(np.array(list(scores.values()))), strict=True)) if scores else {}
     done = [replace(row, group=place[row.method][0], rank=ranks[row.method]) if row.method in place else row for row in rows]
     last = (len(groups) + 1, 0)
 
@@ -155,11 +155,11 @@ def _detectable(scores: Mapping[str, np.ndarray], comparisons: int) -> float:
     """
     if len(scores) < 2:
         return np.nan
-    best = stats.leader(scores)
+    best = comparison.leader(scores)
     differences = np.array([scores[best] - mine for name, mine in scores.items() if name != best])
     if differences.shape[1] < 2:
         return np.nan
-    return stats.minimum_detectable(stats.median_spread(differences), differences.shape[1], comparisons=comparisons)
+    return comparison.minimum_detectable(comparison.median_spread(differences), differences.shape[1], comparisons=comparisons)
 
 
 def _notes(field: Field, ranked: int) -> tuple[str, ...]:

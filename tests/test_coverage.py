@@ -7,7 +7,7 @@ what bounded rewards of sampled answers show. The Monte-Carlo error is one stand
 import numpy as np
 import pytest
 
-from morlbench import stats
+from morlbench import comparison, stats
 
 pytestmark = pytest.mark.slow
 
@@ -90,8 +90,8 @@ def test_a_planted_difference_is_found_and_equal_methods_are_tied(spread, common
         level = {"one": worse, "other": equal}
         if not prompts_too:
             scores, level = ({name: x.mean(1) for name, x in some.items()} for some in (scores, level))
-        found.append(stats.tie_groups(scores) == [["better"], ["worse"]])
-        tied.append(len(stats.tie_groups(level)) == 1)
+        found.append(comparison.tie_groups(scores) == [["better"], ["worse"]])
+        tied.append(len(comparison.tie_groups(level)) == 1)
     where = f"seed spread {spread}, {common:.0%} common, residuals {residual}, {'two-level' if prompts_too else 'seeds alone'}"
     assert share(f"{where}, equal methods tied", tied) >= 0.9
     power = share(f"{where}, difference of .05 found", found)

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats as scipy_stats
 from site_board import ATTACK, TASKS, Site, make, node
 
-from morlbench import cli, console, gather, stats
+from morlbench import cli, comparison, console, gather
 from morlbench.errors import BadInput
 from morlbench.preference import Array, Utility
 from morlbench.site import card, pack, rerank, write
@@ -137,10 +137,10 @@ def test_draws_without_repetition_give_the_boards_own_rank_intervals() -> None:
     scores = np.random.default_rng(3).normal(0, 1, (6, 5))
     counts, times = rerank.drawn(5)
     assert len(np.unique(counts, axis=0)) == len(counts) <= 126  # 5 seeds out of 5 with repetition: 9 choose 4
-    assert times.sum() == len(stats.seed_draws(5))
+    assert times.sum() == len(comparison.seed_draws(5))
     means = scores @ counts.T / 5
     ranks = np.repeat((-means).argsort(0).argsort(0) + 1, times, axis=1)
-    expected = stats.rank_intervals(scores)
+    expected = comparison.rank_intervals(scores)
     ordered = np.sort(ranks, axis=1)  # of 2000; .025 * 1999 = 49.975 is rounded outwards
     np.testing.assert_array_equal(ordered[:, [49, 1950]], [[e.low, e.high] for e in expected])
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from reference import slow
 from scipy.stats import rankdata, ttest_1samp, ttest_rel
 
-from morlbench import front, stats
+from morlbench import comparison, front, stats
 from morlbench.errors import MorlbenchError
 
 FEW = settings(max_examples=40, deadline=None)
@@ -148,30 +148,30 @@ def test_rank_intervals_separate_far_methods_and_join_equal_ones():
     rng = np.random.default_rng(0)
     equal = rng.normal(0, 0.1, 8)
     scores = np.stack([rng.normal(1, 0.1, 8), equal, equal[::-1]])
-    best, second, third = stats.rank_intervals(scores, replicates=500)
+    best, second, third = comparison.rank_intervals(scores, replicates=500)
     assert (best.value, best.low, best.high) == (1, 1, 1)
     assert second.low == third.low == 2
     assert second.high == third.high == 3
-    tied = stats.rank_intervals(np.ones((2, 4)), replicates=50)
+    tied = comparison.rank_intervals(np.ones((2, 4)), replicates=50)
     assert [t.value for t in tied] == [1.5, 1.5]
 
 
 def test_rank_intervals_average_ranks_over_tasks():
     scores = np.array([[[3.0, 1.0]], [[2.0, 2.0]], [[1.0, 3.0]]])  # (methods, 1 seed, 2 tasks)
-    assert [r.value for r in stats.rank_intervals(scores, replicates=10)] == [2, 2, 2]
+    assert [r.value for r in comparison.rank_intervals(scores, replicates=10)] == [2, 2, 2]
     assert rankdata([-3, -2, -1]).tolist() == [1, 2, 3]
 
 
 def test_holm_of_a_hand_worked_example():
-    assert stats.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert stats.holm([0.9, 0.8]) == [1, 1]
-    assert stats.holm([]) == []
+    assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert comparison.holm([0.9, 0.8]) == [1, 1]
+    assert comparison.holm([]) == []
 
 
 @FEW
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_holm_never_lowers_a_p_value_and_keeps_the_order(values):
-    adjusted = stats.holm(values)
+    adjusted = comparison.holm(values)
     assert all(a >= p for a, p in zip(adjusted, values, strict=True))
     assert all(adjusted[i] <= adjusted[j] + 1e-12 for i in range(len(values)) for j in range(len(values)) if values[i] <= values[j])
 
@@ -187,15 +187,15 @@ def test_paired_comparison_is_scipys_and_refuses_unequal_seeds():
 
 def test_only_the_leader_and_the_control_are_compared():
     scores = {"good": np.array([0.9, 0.91, 0.92]), "soup": np.array([0.5, 0.52, 0.5]), "shuffled": np.array([0.2, 0.21, 0.2])}
-    found = stats.against_leader(scores, {"soup": "shuffled"})
+    found = comparison.against_leader(scores, {"soup": "shuffled"})
     assert [(c.first, c.second) for c in found] == [("good", "soup"), ("good", "shuffled"), ("soup", "shuffled")]
-    assert [c.adjusted for c in found] == pytest.approx(stats.holm([c.difference.p for c in found]))
+    assert [c.adjusted for c in found] == pytest.approx(comparison.holm([c.difference.p for c in found]))
 
 
 def test_tie_groups_peel_the_leader_and_all_not_rejected_against_it():
     rng = np.random.default_rng(0)
     scores = {name: mean + rng.normal(0, 0.01, 6) for name, mean in (("a", 0.9), ("b", 0.9), ("c", 0.5), ("d", 0.1))}
-    groups = stats.tie_groups(scores)
+    groups = comparison.tie_groups(scores)
     assert sorted(groups[0]) == ["a", "b"]
     assert groups[1:] == [["c"], ["d"]]
 
@@ -208,27 +208,27 @@ def test_a_noisy_method_that_no_test_tells_from_the_leader_does_not_overtake_tho
         "far": np.array([0.10, 0.11, 0.10, 0.11, 0.11]),
     }
     assert stats.paired(scores["leader"], scores["noisy"]).p > 0.1
-    assert stats.tie_groups(scores) == [["leader"], ["close", "noisy"], ["far"]]
-    assert stats.tie_groups({name: scores[name] for name in ("noisy", "leader")}) == [["leader", "noisy"]]
+    assert comparison.tie_groups(scores) == [["leader"], ["close", "noisy"], ["far"]]
+    assert comparison.tie_groups({name: scores[name] for name in ("noisy", "leader")}) == [["leader", "noisy"]]
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_the_median_spread_is_the_true_one_however_few_the_seeds(seeds):
     samples = np.random.default_rng(seeds).normal(0, 0.3, (20_000, seeds))
-    assert stats.median_spread(samples) == pytest.approx(0.3, rel=0.02)
+    assert comparison.median_spread(samples) == pytest.approx(0.3, rel=0.02)
     assert np.median(samples.std(1, ddof=1)) < 0.28  # what it would be uncorrected
 
 
 def test_minimum_detectable_difference_has_its_power():
     spread, seeds = 0.03, 5
-    shift = stats.minimum_detectable(spread, seeds)
+    shift = comparison.minimum_detectable(spread, seeds)
     rng = np.random.default_rng(0)
     found = ttest_1samp(rng.normal(shift, spread, (4000, seeds)), 0, axis=1).pvalue < 0.05
     assert found.mean() == pytest.approx(0.8, abs=0.02)
-    assert stats.minimum_detectable(1, 2000) == pytest.approx((1.95996 + 0.84162) / np.sqrt(2000), rel=0.01)
-    assert stats.minimum_detectable(spread, seeds, comparisons=5) > shift
+    assert comparison.minimum_detectable(1, 2000) == pytest.approx((1.95996 + 0.84162) / np.sqrt(2000), rel=0.01)
+    assert comparison.minimum_detectable(spread, seeds, comparisons=5) > shift
     with pytest.raises(MorlbenchError, match="at least 2 seeds"):
-        stats.minimum_detectable(spread, 1)
+        comparison.minimum_detectable(spread, 1)
 
 
 def test_bootstrap_hypervolumes_vary_around_the_value_and_are_seeded():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from morlbench import stats
+from morlbench import comparison, stats
 from morlbench.preference import Array, Utility
 from morlbench.site.pack import STEP, TaskPack, View
 
@@ -47,7 +47,7 @@ def rerank(tasks: Sequence[TaskPack], methods: Sequence[str], view: str, wish: W
     scores = {method: _iqm(values) for method, values in gained.items() if np.isfinite(values).all()}
     if not scores:
         return []
-    intervals = dict(zip(scores, stats.rank_intervals(np.array(list(scores.values()))), strict=True))
+    intervals = dict(zip(scores, comparison.rank_intervals(np.array(list(scores.values()))), strict=True))
     return [
         Place(method, float(scores[method].mean()), number, intervals[method].value, intervals[method].low, intervals[method].high)
         for number, group in enumerate(groups(scores), 1) for method in group
@@ -87,7 +87,7 @@ def groups(scores: Mapping[str, Array]) -> list[list[str]]:
     rest = sorted(scores, key=lambda name: -round(float(scores[name].mean()), 10))
     found = []
     while rest:
-        compared = stats.compare(scores, [(rest[0], name) for name in rest[1:]])
+        compared = comparison.compare(scores, [(rest[0], name) for name in rest[1:]])
         beaten = (c.adjusted < ALPHA and _behind(scores[rest[0]], scores[c.second]) >= BEHIND for c in compared)
         end = next((i for i, is_beaten in enumerate(beaten, 1) if is_beaten), len(rest))
         found.append(rest[:end])
@@ -97,7 +97,7 @@ def groups(scores: Mapping[str, Array]) -> list[list[str]]:
 
 def _behind(leader: Array, other: Array) -> float:
     """Return the share of bootstrap draws in which the other's mean is below the leader's."""
-    difference = (leader - other)[stats.seed_draws(len(leader))].mean(1)
+    difference = (leader - other)[comparison.seed_draws(len(leader))].mean(1)
     return float((difference.round(12) > 0).mean())
 
 
@@ -107,7 +107,7 @@ def _iqm(values: Array) -> Array:
 
 def drawn(seeds: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the board's draws without repetition: how often each takes every seed (u, s), and how many draws do so (u,)."""
-    draws = stats.seed_draws(seeds)
+    draws = comparison.seed_draws(seeds)
     counts = (draws[:, :, None] == np.arange(seeds)).sum(1)
     unique, times = np.unique(counts, axis=0, return_counts=True)
     return unique, times.astype(np.int64)
