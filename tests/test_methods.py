@@ -15,6 +15,7 @@ from morlbench.errors import BadInput
 from morlbench.exp3 import DynaOpt, Exp3, Nudged, between_quantiles
 from morlbench.lm import weighting
 from morlbench.lm.adapter import Adapter
+from morlbench.lm.average import ETA
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.dynamic import Moving, Pace, pace
 from morlbench.lm.family import best_value, nearest, serve_one, spread
@@ -223,6 +224,21 @@ def test_looks_inside_training_are_charged_and_are_not_training_responses(base: 
     (line,) = bench.ledger
     assert seen == [1, 2]
     assert (line.cost.responses, line.cost.steps) == (2 * 16 + 2 * 8, 2)
+
+
+def test_a_look_reads_the_weights_as_they_are_and_what_is_served_is_their_mean(base: Base, tmp_path: Path) -> None:
+    seen: list[Adapter] = []
+    plan = Plan(SMALL, 48, 0, after=lambda step, read: seen.append(read()))
+    served = steered(Bench(Toy(), base, 64, Store(tmp_path)), Moving(np.array([0.5, 0.5])), "looking", plan)
+    shares = [0.0] * 3
+    for step in range(1, 4):
+        shares = [(1 - (ETA + 1) / (step + ETA)) * share for share in shares]
+        shares[step - 1] += (ETA + 1) / (step + ETA)
+    for name, (down, up) in served.factors.items():
+        for place, mean in enumerate((down, up)):
+            now = torch.stack([adapter.factors[name][place] for adapter in seen])
+            torch.testing.assert_close(mean, torch.einsum("s...,s->...", now, torch.tensor(shares)), rtol=1e-4, atol=1e-6)
+    assert any(not torch.allclose(up, seen[-1].factors[name][1], atol=1e-5) for name, (_, up) in served.factors.items())
 
 
 def test_a_steered_training_below_one_batch_is_bad_input(base: Base, tmp_path: Path) -> None:

@@ -194,6 +194,15 @@ def test_cagrad_has_the_best_worst_improvement_in_its_ball(seed, k):
     assert (d @ j.T).min() >= (rivals @ j.T).min(1).max() - 1e-7 * np.abs(j).max() ** 2
 
 
+def test_cagrad_moves_on_where_an_objectives_gradient_has_vanished():
+    assert cagrad(np.diag([4.0, 0.0]), 0.5) == pytest.approx([1.5, 0])  # g_0 + .5 ||g_0|| g / ||g|| of the one that is left
+    j = np.array([[1.0, 0.2], [-0.3, 1.0]])
+    among = np.zeros((3, 3))
+    among[np.ix_([0, 2], [0, 2])] = j @ j.T
+    assert cagrad(among, 0.5)[[0, 2]] == pytest.approx(cagrad(j @ j.T, 0.5), abs=1e-6)
+    assert cagrad(among, 0.5)[1] == 0
+
+
 def test_cagrad_at_zero_radius_is_the_mean_and_waits_at_stationary_points():
     j = gradients(1, 3)
     assert cagrad(j @ j.T, 0) == pytest.approx([1 / 3] * 3)

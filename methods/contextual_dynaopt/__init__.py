@@ -21,7 +21,7 @@ class ContextualDynaOpt(Trained):
     """DynaOpt's arms, chosen by LinUCB on the current weights and the last change of each objective."""
 
     name: ClassVar[str] = "contextual-dynaopt"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[Family] = "single-policy"
     track: ClassVar[Track] = "single"
     exploration: float = Field(default=1.0, ge=0, le=100)

@@ -18,7 +18,7 @@ class DynaOptPublished(Trained):
     """Every eight steps an arm raises one objective's weight, or none; its pay is how much dev utility changed."""
 
     name: ClassVar[str] = "dynaopt"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[Family] = "single-policy"
     track: ClassVar[Track] = "single"
     gamma: float = Field(default=0.07, gt=0, le=1)

@@ -18,7 +18,7 @@ class DynaOptRescaled(Trained):
     """DynaOpt with its feedback rescaled to the 20%-80% quantiles of its history, so that the bandit can learn."""
 
     name: ClassVar[str] = "dynaopt-rescaled"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[Family] = "single-policy"
     track: ClassVar[Track] = "single"
     gamma: float = Field(default=0.07, gt=0, le=1)

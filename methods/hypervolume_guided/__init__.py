@@ -18,7 +18,7 @@ class HypervolumeGuided(Trained):
     """RLOO on f_t w·r with f_t = .5 + 1.5 tanh(gain of hypervolume): progress on the front is followed harder."""
 
     name: ClassVar[str] = "hypervolume-guided"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[Family] = "single-policy"
     track: ClassVar[Track] = "single"
 

@@ -22,7 +22,7 @@ class MarkovWeighting(Trained):
     """Q-learning whose state is the trend of each objective and whose actions raise one objective's weight, or none."""
 
     name: ClassVar[str] = "markov-weighting"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[Family] = "single-policy"
     track: ClassVar[Track] = "single"
     flat: float = Field(default=0.01, ge=0, le=1)

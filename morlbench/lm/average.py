@@ -3,6 +3,8 @@
 Leaves out everything that depends on how long the training will be, such as a falling rate or the mean of the last half.
 """
 
+from collections.abc import Mapping
+
 import torch
 
 from morlbench.lm.adapter import Adapter
@@ -33,12 +35,20 @@ class Average:
 
     def adapter(self, settings: Settings) -> Adapter:
         """Return the mean as an adapter, with alpha / rank folded into B."""
-        scale, factors, readout = settings.alpha / settings.rank, {}, None
-        state = {name: value.cpu().float().clone() for name, value in self.weights.items()}
-        for name, value in state.items():
-            if name.endswith(".lora_A.default.weight"):
-                short = name.removeprefix("base_model.model.").removesuffix(".lora_A.default.weight")
-                factors[short] = (value, state[name.replace("lora_A", "lora_B")] * scale)
-            elif f"{READOUT}.modules_to_save.default" in name:
-                readout = value - torch.eye(len(value))
-        return Adapter(factors, readout)
+        return _adapter(self.weights, settings)
+
+    def current(self, settings: Settings) -> Adapter:
+        """Return the weights as they are now, not averaged, as such an adapter."""
+        return _adapter({name: weight.detach() for name, weight in self._trained.items()}, settings)
+
+
+def _adapter(weights: Mapping[str, torch.Tensor], settings: Settings) -> Adapter:
+    scale, factors, readout = settings.alpha / settings.rank, {}, None
+    state = {name: value.cpu().float().clone() for name, value in weights.items()}
+    for name, value in state.items():
+        if name.endswith(".lora_A.default.weight"):
+            short = name.removeprefix("base_model.model.").removesuffix(".lora_A.default.weight")
+            factors[short] = (value, state[name.replace("lora_A", "lora_B")] * scale)
+        elif f"{READOUT}.modules_to_save.default" in name:
+            readout = value - torch.eye(len(value))
+    return Adapter(factors, readout)

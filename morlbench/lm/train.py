@@ -78,7 +78,7 @@ class Recipe:
         return None if self.gradients == "scalar" else rules[self.gradients](gram)
 
 
-AfterTurn = Callable[[int, Callable[[], Adapter]], None]  # (finished steps, read the adapter as it is now)
+AfterTurn = Callable[[int, Callable[[], Adapter]], None]  # (finished steps, read the adapter as it is now, not averaged over steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +198,7 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
                 write_bytes(plan.folder / f"{done}.json", json.dumps(asdict(cost)).encode())
             if plan.after is not None:
                 first = bench.opened.responses
-                plan.after(step, lambda: mean.adapter(settings))
+                plan.after(step, lambda: mean.current(settings))
                 aside += bench.opened.responses - first
 
         trainer.add_callback(AfterStep(over))

@@ -117,18 +117,26 @@ def cagrad(gram: "Gram", c: float = 0.5) -> Array:
     """Return weights (k,) of the step with the best worst improvement within c ‖g_0‖ of the mean gradient g_0.
 
     Liu et al. 2021: d = g_0 + (c ‖g_0‖ / ‖g_w‖) g_w with w = argmin over the simplex of g_w·g_0 + c ‖g_0‖ ‖g_w‖. At c = 0
-    the mean. If g_w vanishes the gradients are Pareto-stationary and the weights are all 0. (TorchJD's version needs cvxpy.)
+    the mean. If g_w vanishes the gradients are Pareto-stationary and the weights are all 0. Vanished gradients get weight 0:
+    the worst improvement is that of the others. (TorchJD's version needs cvxpy.)
     """
-    from scipy.optimize import minimize
-
     values = _read(gram)
     if not c >= 0:
         raise BadInput(f"c {c:g} is not acceptable; expected a radius relative to the mean gradient, e.g. 0.5")
-    k = len(values)
+    alive = _alive(values)
+    if c == 0 or not alive.any():
+        return np.full(len(values), 1 / len(values))
+    weights = np.zeros(len(values))
+    weights[alive] = _conflict_averse(values[np.ix_(alive, alive)] / np.diag(values).max(), c)
+    return weights
+
+
+def _conflict_averse(unit: Array, c: float) -> Array:
+    """Return CAGrad's weights (k,) for a Gramian whose longest gradient has length 1 and none vanishes."""
+    from scipy.optimize import minimize
+
+    k = len(unit)
     mean = np.full(k, 1 / k)
-    if c == 0 or not values.any():
-        return mean
-    unit = values / np.diag(values).max()
     radius = c * _length(unit, mean)
 
     def worst(weights: Array) -> tuple[float, Array]:
