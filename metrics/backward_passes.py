@@ -10,7 +10,7 @@ class BackwardPasses(Metric):
     """Sum of backward over ledger lines of kind training and search; stored experts are charged in full.
 
     Source: the record's ledger. Unit: passes; lower is better at equal quality; not Pareto-compliant. Misleads between
-    batch sizes; gradient methods run one per objective.
+    batch sizes, and of gradient methods: their one pass carries k gradients.
 
     >>> from morlbench.example import example
     >>> BackwardPasses()([example()])

@@ -11,7 +11,7 @@ class GateEntropy(Metric):
 
     Source: Shannon 1948. Unit: share in [0, 1]: 0 is one expert alone, 1 is uniform; lower is more decided, which is a
     fact and no merit; not Pareto-compliant. Misleads when preferences themselves are uniform: read it beside the entropy
-    of w.
+    of w. It is that of the mixture served, so a gate that is sure of a uniform mixture has 1.
 
     >>> from morlbench.example import example
     >>> round(GateEntropy()([example(((0.2, 0.8), (0.8, 0.2)))]), 3)  # corners only

@@ -28,7 +28,7 @@ class MaximumUtilityLoss(Metric):
         """Return the largest over lattice preferences of the reference's utility minus the front's best."""
         run = one(runs)
         points, reference = answers.reference_front(run)
-        if run.exact is not None:
-            return front.maximum_utility_loss(points, reference, run.exact.preferences)
         probe = answers.front(run)
+        if run.exact is not None:
+            return front.maximum_utility_loss(points, reference, probe.preferences)
         return crossfit.maximum_utility_loss(probe.rewards, probe.prompts, reference, probe.preferences)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from morlbench.metric import Evidence, Metric, NoValue, one
 
 
@@ -24,7 +26,11 @@ class OptimalityGap(Metric):
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the pooled gap of the exact values."""
-        exact = one(runs).exact
-        if exact is None:
+        run = one(runs)
+        if run.exact is None:
             raise NoValue("answers of this task cannot be enumerated")
-        return exact.gap
+        if run.method.track == "single":
+            raise NoValue("one policy for one preference; see stated-gap")
+        if not np.isfinite(run.exact.gap):
+            raise NoValue("the base is already the best policy")
+        return run.exact.gap

@@ -26,8 +26,11 @@ class RegularisedHypervolume(Metric):
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return HV of the returns over HV of the true front."""
-        exact = one(runs).exact
+        run = one(runs)
+        exact = run.exact
         if exact is None:
             raise NoValue("answers of this task cannot be enumerated")
+        if len(exact.preferences) < run.k:
+            raise NoValue("a policy asked at one preference does not tell the base's returns, which the reference point needs")
         floor = front.returns_reference(exact.front, exact.preferences, exact.base)
         return front.hypervolume(exact.returns, floor) / front.hypervolume(exact.front, floor)

@@ -9,7 +9,7 @@ from morlbench.metric import Evidence, Metric, NoValue, one
 class Spacing(Metric):
     """√(Σ_p (d_p - d̄)² / |P|), d_p the city-block distance to the nearest other non-dominated point.
 
-    Source: Schott 1995, computed by pymoo. Unit: scaled reward; lower is better; not Pareto-compliant. Misleads because two
+    Source: Schott 1995, as in pymoo. Unit: scaled reward; lower is better; not Pareto-compliant. Misleads because two
     far points, or one tight cluster, are perfectly even.
 
     >>> from morlbench.example import example

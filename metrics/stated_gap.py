@@ -22,6 +22,7 @@ class StatedGap(Metric):
     family = "utility"
     unit = "share of headroom"
     higher_is_better = False
+    headline = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the gap of the exact values at the stated preference."""

@@ -23,7 +23,10 @@ class WorstRegret(Metric):
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return max_w J*(w) - J(w)."""
-        exact = one(runs).exact
+        run = one(runs)
+        exact = run.exact
         if exact is None:
             raise NoValue("answers of this task cannot be enumerated")
+        if run.method.track == "single":
+            raise NoValue("one policy for one preference; see stated-gap")
         return float((exact.optimum - exact.value).max())

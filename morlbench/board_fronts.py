@@ -61,7 +61,8 @@ def scene(ranking: Ranking, task: str) -> Scene | None:
     for entry, found in ranking.digests.items():
         runs = found.runs.get(task, ())
         bases += [run.base for run in runs]
-        points = tuple(run.means if not exact or run.returns is None else run.returns for run in runs)
+        each = [run.returns if exact else run.means for run in runs]
+        points = tuple(one for one in each if one is not None)  # no KL, no returns: best-of-n on exact tasks
         if entry != "base" and points:
             curves.append(Curve(entry, entry.partition("+")[0], points, runs[0].preferences))
     if not curves:

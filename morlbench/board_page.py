@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from morlbench import stats
+from morlbench import flags, stats
 from morlbench.board import Board
 from morlbench.comparison import Comparison
 from morlbench.digest import EntryDigest, Value, metric, metrics
@@ -24,11 +24,20 @@ CSV = (
     "division", "group", "rank", "rank_low", "rank_high", "method", "version", "family", "track", "level", "task", "metric", "value", "low",
     "high", "seeds", "reason",
 )  # fmt: skip
+LEGEND = (
+    "Failure signatures warn and do not rank; each is shown with the number of tasks that raise it, in more than half of the seeds: "
+    f"`fluency-loss` (at the worst preference, answers over {flags.FLUENCY:g} nats per token more surprising to the base than its own), "
+    "`kl-overspent` (the KL costs more than the utility it bought), `middle-collapse` (below the chord of the corners), "
+    f"`slow-inference` (over {flags.SLOW:g} times the base's seconds per token), `seed-spread` (interquartile range of the "
+    f"hypervolume over {flags.SPREAD:g} of its median), `below-single` (over {flags.DROP:g} of utility, KL paid, below a single-policy "
+    "run at its preference). Seconds are those of whatever machine made a record, other work on it included: read them as orders of "
+    "magnitude. What the levels grant stands in [submitting.md](../../docs/submitting.md#levels)."
+)
 
 
 def markdown(ranking: Ranking, plots: Sequence[str]) -> str:
     """Return the generated part of a board's page; `plots` are the paths of its figures."""
-    parts = [_rules(ranking)]
+    parts = [_rules(ranking), LEGEND]
     for standings in ranking.standings:
         parts += [f"## {standings.division.title}", _sorted_by(standings, ranking.board), _table(standings)]
         parts += [*standings.notes, _profile(standings), _compared(standings)] if standings.shown else []

@@ -68,10 +68,10 @@ def compare(scores: Mapping[str, Array], pairs: Sequence[tuple[str, str]]) -> li
 
 
 def against_leader(scores: Mapping[str, Array], controls: Mapping[str, str] | None = None) -> list[Comparison]:
-    """Compare every method with the leader (the largest mean), and each with its own control; Holm over exactly these."""
+    """Compare every method with the leader (the largest mean), and each with its own control, no two twice; Holm over exactly these."""
     best = leader(scores)
     pairs = [(best, name) for name in scores if name != best]
-    pairs += [(name, control) for name, control in (controls or {}).items() if (name, control) not in pairs]
+    pairs += [(name, control) for name, control in (controls or {}).items() if best not in (name, control)]
     return compare(scores, pairs)
 
 

@@ -6,6 +6,7 @@ A single policy cannot be asked, so it has no value here.
 
 import numpy as np
 
+from morlbench.front import base_returns
 from morlbench.metric import Evidence, NoValue
 from morlbench.preference import Array
 
@@ -43,7 +44,10 @@ def corner_gains(run: Evidence) -> tuple[float, float]:
     missing = [name for name, rows in zip(run.task.objectives, corners, strict=True) if not rows.any()]
     if missing:
         raise NoValue(f"the policy was not asked for {missing[0]} alone")
-    gains = np.stack([v[rows].mean(0) for rows in corners]) - run.probe("base").means[0]  # (asked for, gained on)
+    base = run.probe("base").means[0]
+    if run.exact is not None and v is run.exact.rewards:
+        base = base_returns(run.exact.preferences, run.exact.base)  # exact on both sides
+    gains = np.stack([v[rows].mean(0) for rows in corners]) - base  # (asked for, gained on)
     own = np.eye(run.k, dtype=bool)
     return float(gains[own].mean()), float(gains[~own].mean())
 

@@ -194,7 +194,8 @@ def _stated(run: Evidence) -> Evidence | None:
         rows = np.flatnonzero(np.abs(probe.preferences - wanted).max(1) < 1e-6)
         if len(rows):
             one = rows[:1]
-            slim = Probe("front", probe.preferences[one], probe.rewards[one], probe.prompts, ())
+            kl = None if probe.kl is None else probe.kl[one]
+            slim = Probe("front", probe.preferences[one], probe.rewards[one], probe.prompts, (), kl)
             return replace(run, probes=(slim,), costs=Costs(), exact=None)
     return None
 

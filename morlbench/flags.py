@@ -12,14 +12,14 @@ import numpy as np
 from scipy.special import stdtrit
 
 from morlbench import answers, ledger, stability
-from morlbench.metric import Evidence, NoValue, one
+from morlbench.metric import Evidence, NoValue, Probe, one
 from morlbench.preference import LINEAR, Array
 
 FLUENCY = 0.5  # nats per token the base finds the answers more surprising than its own, at the worst preference
 SLOW = 2.0  # times the base's seconds per token
 SPREAD = 0.1  # interquartile range over seeds of the hypervolume, relative to its median
 ROUNDING = 1e-9  # what equal answers may differ by
-DROP = 0.02  # utility below the single-policy run at its own preference
+DROP = 0.02  # utility, KL paid, below the single-policy run at its own preference
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,16 @@ def seed_spread(runs: Sequence[Evidence]) -> Flag:
 
 
 def below_single(runs: Sequence[Evidence], others: Sequence[Evidence]) -> Flag:
-    """Utility lost, at the preference of a single-policy run of the same task, base and budget, against that run."""
+    """Utility less the price of KL lost, at the preference of a single-policy run of the same task, base, budget and seed, to it.
+
+    The worst of all such runs, its limit corrected for their number. KL is left out where a policy's is unknown.
+    """
     pairs = [(run, single) for run in runs for single in others if _comparable(run, single)]
     found = [(lost, single) for run, single in pairs if (lost := _lost(run, single)) is not None]
     if not found:
         raise NoValue("no single-policy run of the same task, base, budget and seed to compare with")
     lost, single = max(found, key=lambda pair: float(pair[0].mean()))
-    value, low = float(lost.mean()), _lower(lost, 1)
+    value, low = float(lost.mean()), _lower(lost, len(found))
     text = f"utility below the single-policy run at {_named(np.array(single.task.preference))}"
     return Flag("below-single", value, DROP, value > DROP and low > 0, text)
 
@@ -113,14 +116,20 @@ def _comparable(run: Evidence, single: Evidence) -> bool:
 
 
 def _lost(run: Evidence, single: Evidence) -> Array | None:
-    """Return the utility lost per prompt (n,), None where the run was not asked at the single run's preference."""
-    wanted = np.array(single.task.preference)
-    target = LINEAR(single.probe("front").rewards[0].mean(1), wanted)
+    """Return what is lost per prompt (n,), None where the run was not asked at the single run's preference."""
+    wanted, best = np.array(single.task.preference), single.probe("front")
     for probe in (*run.all("front"), *run.all("stated")):
         rows = np.flatnonzero(np.abs(probe.preferences - wanted).max(1) < 1e-6)
-        if len(rows) and len(probe.prompts) == len(target):
-            return np.asarray(target - LINEAR(probe.rewards[rows[0]].mean(1), wanted))
+        if len(rows) and len(probe.prompts) == len(best.prompts):
+            price = run.task.beta if probe.kl is not None and best.kl is not None else 0.0
+            return _worth(best, 0, wanted, price) - _worth(probe, int(rows[0]), wanted, price)
     return None
+
+
+def _worth(probe: Probe, row: int, w: Array, price: float) -> Array:
+    """Return w·r less the price of KL per prompt (n,), for one of the probe's preferences."""
+    worth = LINEAR(probe.rewards[row], w)  # (n, d)
+    return np.asarray((worth if probe.kl is None else worth - price * probe.kl[row]).mean(1))
 
 
 def _lower(values: Array, tests: int) -> float:

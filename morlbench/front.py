@@ -1,4 +1,4 @@
-"""Sets of points, larger is better in every objective: thin, checked doors to moocore and pymoo.
+"""Sets of points, larger is better in every objective: thin, checked doors to moocore.
 
 Points are (p, k). moocore returns NaN silently on NaN input, so every door refuses values that are not finite; it is given
 negated points, since its `maximise` picks columns by a mask, which takes longer than a sweep over a hundred points. Exact
@@ -150,7 +150,10 @@ def returns_reference(front: Array, preferences: Array, base: Array) -> Array:
 
 
 def base_returns(preferences: Array, base: Array) -> Array:
-    """Return the base's returns v (k,), which solve preferences (p, k) @ v = its values J_base(w) (p,): it has no KL."""
+    """Return the base's returns v (k,), which solve preferences (p, k) @ v = its values J_base(w) (p,): it has no KL.
+
+    The preferences must span the objectives, which a single policy's one does not.
+    """
     return np.asarray(np.linalg.lstsq(preferences, base, rcond=None)[0])
 
 

@@ -5,7 +5,7 @@ Growth is the slope of log value on log k over tasks that differ in a number at 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -34,7 +34,7 @@ def responses_needed(runs: Sequence[Evidence], gap: float = GAP) -> float:
     budgets = sorted({run.budget for run in runs})
     gaps = [float(np.mean([run.exact.gap for run in runs if run.exact is not None and run.budget == b])) for b in budgets]
     for i, value in enumerate(gaps):
-        if value > gap:
+        if not value <= gap:  # NaN where the base is the best policy is no gap that was reached
             continue
         if i == 0:
             return float(budgets[0])
@@ -53,7 +53,17 @@ def exponent(runs: Sequence[Evidence], quantity: Quantity) -> tuple[float, float
     if len(sizes) < 3:
         raise NoValue(f"needs exact-scale-* tasks of at least 3 sizes; given {len(sizes)}")
     ks = sorted(sizes)
+    if quantity != "responses":  # which alone reads a ladder of budgets; the others are compared at one
+        sizes = _at_one_budget(sizes)
     return slope(np.log(ks), np.log([_VALUE[quantity](sizes[k]) for k in ks]))
+
+
+def _at_one_budget(sizes: Mapping[int, Sequence[Evidence]]) -> dict[int, list[Evidence]]:
+    """Return the runs of the largest budget that every size was run at."""
+    common = set.intersection(*({run.budget for run in runs} for runs in sizes.values()))
+    if not common:
+        raise NoValue("the sizes were run at different budgets")
+    return {k: [run for run in runs if run.budget == max(common)] for k, runs in sizes.items()}
 
 
 def budgets_told(runs: Sequence[Evidence]) -> str:
@@ -73,6 +83,14 @@ def slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
     return value, float(value - half), float(value + half)
 
 
+def _responses(runs: Sequence[Evidence]) -> float:
+    """Return the responses needed; raise NoValue where the smallest budget already was enough, since how much less would do is unknown."""
+    needed, least = responses_needed(runs), min(run.budget for run in runs)
+    if needed <= least:
+        raise NoValue(f"{runs[0].task.name} has a gap below {GAP:g} at the smallest budget that was run, {least:,} responses")
+    return needed
+
+
 def _inference(runs: Sequence[Evidence]) -> float:
     return float(np.mean([ledger.speed(run).passes_per_token for run in runs]))
 
@@ -86,5 +104,5 @@ def _volume(runs: Sequence[Evidence]) -> float:
 
 
 _VALUE: dict[Quantity, Callable[[Sequence[Evidence]], float]] = {
-    "responses": responses_needed, "inference": _inference, "memory": _memory, "volume": _volume,
+    "responses": _responses, "inference": _inference, "memory": _memory, "volume": _volume,
 }  # fmt: skip

@@ -164,7 +164,8 @@ def returns(ax: "Axes", runs: Sequence[Evidence], task: TaskFacts) -> None:
     for run in shown:
         if run.exact is not None:
             ax.plot(*run.exact.returns.T, color=colour(run.method.name), lw=1.3, marker="o", ms=4.5, alpha=0.9, zorder=3)
-            ax.plot(*base_returns(run.exact.preferences, run.exact.base), "D", color=INK, ms=7, mec="white", mew=0.8, zorder=2)
+            if len(run.exact.preferences) >= run.k:
+                ax.plot(*base_returns(run.exact.preferences, run.exact.base), "D", color=INK, ms=7, mec="white", mew=0.8, zorder=2)
     for side, name in zip("xy", task.objectives, strict=True):
         (ax.set_xlabel if side == "x" else ax.set_ylabel)(f"{name}  (E[reward] - β KL, higher is better) →")
     ax.set_title("regularised returns, exact", color=INK)

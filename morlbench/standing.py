@@ -91,7 +91,7 @@ class Field:
     found: Mapping[str, EntryDigest]
     anchors: Mapping[str, Anchor]
     levels: Mapping[str, str]
-    raised: Mapping[tuple[str, str], frozenset[str]]  # failure signatures by method and task
+    raised: Mapping[tuple[str, str], frozenset[str]]  # failure signatures by method and task with records
 
     @property
     def anchored(self) -> bool:
@@ -206,16 +206,17 @@ def _values(found: EntryDigest | None, name: str, field: Field) -> tuple[Array, 
 
 
 def _judged(rows: Sequence[Standing], field: Field) -> list[Standing]:
-    """Return the rows with their raised failure signatures and on how many of the division's tasks each is raised."""
+    """Return the rows with their raised failure signatures and on how many of the tasks they have records of."""
     tasks, judged = field.division.tasks, []
     for row in rows:
         counts = Counter(name for task in tasks for name in field.raised.get((row.method, task), ()))
-        judged.append(replace(row, flags=tuple(f"{name} {count}/{len(tasks)}" for name, count in sorted(counts.items()))))
+        known = sum((row.method, task) in field.raised for task in tasks)
+        judged.append(replace(row, flags=tuple(f"{name} {count}/{known}" for name, count in sorted(counts.items()))))
     return judged
 
 
 def raised(found: Mapping[str, EntryDigest]) -> dict[tuple[str, str], frozenset[str]]:
-    """Return the failure signatures that each method raises on each task, in any seed."""
+    """Return the failure signatures that each method raises on each task, in more than half of its seeds."""
     singles: dict[str, list[Evidence]] = {}
     for d in found.values():
         for task, runs in d.runs.items() if d.family == "single-policy" else ():
@@ -226,9 +227,11 @@ def raised(found: Mapping[str, EntryDigest]) -> dict[tuple[str, str], frozenset[
 def _raised(found: EntryDigest, task: str, singles: Sequence[Evidence]) -> frozenset[str]:
     """Return the failure signatures of one method on one task; a front method is held against single policies too."""
     runs = found.runs.get(task, ())
-    signs = [flag for run in runs for flag in run.flags] + list(found.seed_flags.get(task, ()))
+    counts = Counter(flag.name for run in runs for flag in run.flags if flag.raised)
+    usual = {name for name, count in counts.items() if count > len(runs) / 2}
+    signs = list(found.seed_flags.get(task, ()))
     ours = [run.stated for run in runs if run.stated is not None]
     if found.track == "front" and ours and singles:
         with suppress(NoValue):
             signs.append(flags.below_single(ours, singles))
-    return frozenset(flag.name for flag in signs if flag.raised)
+    return frozenset(usual | {flag.name for flag in signs if flag.raised})

@@ -192,6 +192,14 @@ def test_splits_are_disjoint_unique_and_scores_lie_in_the_unit_interval(name: st
     assert set(json.loads((Path(hub.default_root()) / "hub" / f"{name}.json").read_text())) == {s.repo for s in task._sources()}
 
 
+def test_a_test_prompt_in_other_punctuation_is_in_no_other_split(copies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = load("hh-assistant", copies, monkeypatch)
+    parts = {"train": [f"Is number {i} safe" for i in range(20)], "test": ["is number 3 safe?", "Is  Number 7 safe!"]}
+    monkeypatch.setattr(type(task), "_unique", lambda _self, part: parts[part])
+    kept = {prompt for split in ("train", "dev", "adapt") for prompt in task.prompts(split)}
+    assert kept == set(parts["train"]) - {"Is number 3 safe", "Is number 7 safe"}
+
+
 def test_dialogues_of_several_turns_are_left_out(copies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = load("hh-assistant", copies, monkeypatch)
     found = [prompt for split in ("train", "dev", "adapt", "test") for prompt in task.prompts(split)]

@@ -293,6 +293,18 @@ def test_a_raised_signature_says_on_how_many_tasks():
     assert "below-single 1/2" in row(found, "m").flags
 
 
+def test_a_signature_of_few_seeds_and_a_task_without_records_are_not_counted():
+    records = every("m", 0.5) + every("m", 0.5, task="b")
+
+    def overspent(record, seeds):
+        probes = tuple(replace(p, kl=np.full(p.rewards.shape[:3], 20.0)) if p.name == "front" else p for p in record.evidence.probes)
+        return replace(record, evidence=replace(record.evidence, probes=probes)) if record.evidence.seed in seeds else record
+
+    for seeds, shown in (((0, 1), ()), ((0, 1, 2), ("kl-overspent 2/2",))):
+        found = rank([overspent(r, seeds) for r in records], board(["m"], tasks=("a", "b", "c")))
+        assert tuple(flag for flag in row(found, "m").flags if flag.startswith("kl")) == shown
+
+
 def test_a_board_without_records_shows_every_method_as_missing():
     found = rank([], board(["m", "n"]))
     assert [r.unranked for r in found.standings[0].rows] == ["a: no record"] * 2

@@ -228,6 +228,10 @@ def test_gains_at_the_corners_tell_the_own_objective_from_the_others():
     assert control.corner_gains(harmful) == pytest.approx((0.3, -0.2))
     harmless = from_rewards(np.maximum(0.2 + 0.5 * w, 0.4)[:, None, None], w, base=base)
     assert control.corner_gains(harmless) == pytest.approx((0.3, 0.0))
+    run = example(exact=True)  # where values are exact, so is the base's: its sampled answers may lie elsewhere
+    shifted = tuple(replace(p, rewards=p.rewards + 0.1) if p.name == "base" else p for p in run.probes)
+    if len(run.exact.preferences) >= 3:
+        assert control.corner_gains(replace(run, probes=shifted)) == control.corner_gains(run)
     middle = from_rewards((0.2 + 0.5 * w[1:-1])[:, None, None], w[1:-1], base=base)
     with pytest.raises(NoValue, match="alone"):
         control.corner_gains(middle)
@@ -339,6 +343,43 @@ def test_responses_needed_interpolates_in_log_budget():
     assert growth.responses_needed([at(256, 0.2)]) == 256
     with pytest.raises(NoValue, match=r"smallest gap is 0\.4"):
         growth.responses_needed([at(256, 0.5), at(4096, 0.4)])
+    with pytest.raises(NoValue, match="no budget brought the gap"):
+        growth.responses_needed([at(256, np.nan)])
+
+
+def test_growth_of_responses_is_unknown_where_the_smallest_budget_was_enough():
+    def ladder(k, needed):
+        found = []
+        for budget in (256, 4096):
+            run = build(task=f"exact-scale-{k}", k=k, prompts=4, budget=budget, exact=True)
+            gap = 0.5 if budget < needed else 0.0
+            value = run.exact.optimum - gap * (run.exact.optimum - run.exact.base)
+            found.append(replace(run, exact=replace(run.exact, value=value)))
+        return found
+
+    assert growth.exponent([run for k in (2, 3, 5) for run in ladder(k, 1000)], "responses")[0] == pytest.approx(0, abs=1e-9)
+    with pytest.raises(NoValue, match=r"exact-scale-3 has a gap below 0\.25 at the smallest budget"):
+        growth.exponent([run for k in (2, 3, 5) for run in ladder(k, 100 if k == 3 else 1000)], "responses")
+
+
+def test_growth_compares_sizes_at_one_budget():
+    runs = [build(task=f"exact-scale-{k}", k=k, prompts=60, gain=0.2) for k in (2, 3, 5)]
+    low = build(task="exact-scale-5", k=5, prompts=60, gain=0.02, budget=256)
+    assert growth.exponent([*runs, low], "volume") == growth.exponent(runs, "volume")
+    with pytest.raises(NoValue, match="different budgets"):
+        growth.exponent([*runs[:2], low], "volume")
+
+
+def test_a_single_policy_answers_for_the_whole_lattice_or_has_no_value_on_exact_tasks():
+    single = build(track="single", family="single-policy", exact=True, prompts=8)
+    losses = [w @ single.exact.front.T - w @ single.exact.returns[0] for w in lattice(2)]
+    assert value("mul", single) == pytest.approx(max(map(max, losses)))
+    assert value("mul", single) > 0.05  # as it would be at its own preference alone, up to the price of KL
+    for name in ("worst-regret", "optimality-gap", "regularised-hypervolume"):
+        with pytest.raises(NoValue, match="one p"):
+            value(name, single)
+        assert np.isfinite(value(name, build(exact=True, prompts=8)))
+    assert np.isfinite(value("stated-gap", single))
 
 
 def test_attainment_deviation_is_zero_for_equal_fronts_and_the_volume_between_two():
@@ -451,6 +492,14 @@ def test_a_drop_below_the_single_policy_run_is_flagged():
     assert not flags.below_single([good], [single]).raised
     with pytest.raises(NoValue, match="no single-policy run"):
         flags.below_single([poor], [good])
+
+
+def test_a_single_policy_that_pays_more_kl_than_it_earns_is_no_one_to_be_held_against():
+    greedy = build(method="greedy", family="single-policy", track="single", gain=0.5, kl=20.0, prompts=60)  # 1 for its KL at beta .05
+    good = build(method="good", prompts=60)
+    assert not flags.below_single([good], [greedy]).raised
+    unpriced = [replace(run, probes=tuple(replace(p, kl=None) for p in run.probes)) for run in (good, greedy)]
+    assert flags.below_single(unpriced[:1], unpriced[1:]).raised
 
 
 def test_spread_between_seeds_is_flagged():

@@ -190,6 +190,8 @@ def test_only_the_leader_and_the_control_are_compared():
     found = comparison.against_leader(scores, {"soup": "shuffled"})
     assert [(c.first, c.second) for c in found] == [("good", "soup"), ("good", "shuffled"), ("soup", "shuffled")]
     assert [c.adjusted for c in found] == pytest.approx(comparison.holm([c.difference.p for c in found]))
+    twice = comparison.against_leader(scores, {"soup": "good", "good": "shuffled"})  # a control that leads, a leader's control
+    assert [(c.first, c.second) for c in twice] == [("good", "soup"), ("good", "shuffled")]
 
 
 def test_tie_groups_peel_the_leader_and_all_not_rejected_against_it():

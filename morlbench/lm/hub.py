@@ -113,7 +113,8 @@ class HubTask(Task):
     def _splits(self) -> dict[Split, Texts]:
         train, test = (self._unique(part) for part in ("train", "test"))
         test = test[: SIZES["test"]]
-        rest = [prompt for prompt in train if prompt not in set(test)]
+        tested = set(map(_alike, test))
+        rest = [prompt for prompt in train if _alike(prompt) not in tested]
         if len(test) < 1 or len(rest) < 3:
             raise BadInput(f"{self.data.repo} holds {len(rest)} train and {len(test)} test prompts that fit; expected at least 3 and 1")
         dev, adapt = (max(1, min(SIZES[s], len(rest) // 4)) for s in ("dev", "adapt"))
@@ -127,9 +128,14 @@ class HubTask(Task):
         for row in rows(self._at(self.data), self.data, part):
             prompt = self.prompt_of(row).strip()
             if 8 <= len(prompt) <= 1_200:
-                kept.setdefault(re.sub(r"\W+", " ", prompt.lower()), prompt)
+                kept.setdefault(_alike(prompt), prompt)
         found = sorted(kept.values())
         return [found[i] for i in np.random.default_rng(derive(0, self.name, part)).permutation(len(found))]
+
+
+def _alike(prompt: str) -> str:
+    """Return what two prompts share that differ in case, spaces and punctuation alone."""
+    return " ".join(re.findall(r"\w+", prompt.lower()))
 
 
 def load_options() -> Load:
