@@ -145,7 +145,7 @@ def relation(
 
 @app.command()
 def study(
-    name: Annotated[str, typer.Argument(help="aggregation or relation; their pages are in docs/findings.")],
+    name: Annotated[str, typer.Argument(help="aggregation, relation, direct, experts or scale; their pages are in docs/findings.")],
     seeds: Annotated[str, typer.Option(help="Seeds, e.g. 0..4.")] = "0..4",
     budget: Annotated[str, typer.Option(help="A budget as in `morlbench run`.")] = "standard",
     text: Annotated[str, typer.Option(help="Run the text task too, at this budget; a text run takes minutes at quick.")] = "",

@@ -27,7 +27,8 @@ class GatedPolicy(LMPolicy):
 
         The rewards of rated answers are not known here, so the posterior takes the gate's own expectation of the utility
         of the mixture that gave each answer (the preference each was asked at is in the feedback). Ratings are linear in
-        the user's utility up to an unknown offset, slope and noise; thumbs follow a logistic curve.
+        the user's utility up to an unknown offset, slope and noise; thumbs follow a logistic curve. The posterior starts anew:
+        give all of a user's feedback at once, to the policy that gave the answers.
         """
         z = self.reader(feedback.prompts)
         mixtures = self.state.weights(z, feedback.preferences)

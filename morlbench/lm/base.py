@@ -160,6 +160,8 @@ def _builtin(name: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrained
 
 def _hub(name: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Read a checkpoint from a folder or the hub; safetensors only, and no code from the checkpoint is run."""
+    if name.startswith(("/", "./", "../", "~")) and not Path(name).exists():
+        raise BadInput(f"base {name!r}: there is no such folder")
     try:
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)

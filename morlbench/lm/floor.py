@@ -5,6 +5,7 @@ next-word probabilities, with the same low-rank updates and readout that reinfor
 test prompts is due to the parametrisation and to prompts never seen, not to the search. Nothing here is part of a run.
 """
 
+import argparse
 import sys
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from morlbench import closed_form
+from morlbench import closed_form, console
 from morlbench.closed_form import Problem
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.lm.adapter import Adapter
@@ -129,12 +130,19 @@ def _uniform(rank: int, size: int, rng: torch.Generator) -> torch.Tensor:
     return torch.as_tensor((torch.rand(rank, size, generator=rng) * 2 - 1) / size**0.5)
 
 
-if __name__ == "__main__":
-    loaded = load_base("exact")
-    for name in sys.argv[1:]:
+def main() -> None:
+    """Print the floor of each exact task named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m morlbench.lm.floor", description=__doc__)
+    parser.add_argument("tasks", nargs="+", help="exact tasks, e.g. exact-competing")
+    names, loaded = parser.parse_args().tasks, load_base("exact")
+    for name in names:
         task = load("tasks", name)()
         if not isinstance(task, ExactTask):
             raise BadInput(f"task {name!r} is not an exact task; expected one such as 'exact-competing'")
         asked = [task.preference, *map(tuple, np.eye(task.k).tolist())]
         gaps = ", ".join(f"{floor(task, loaded, np.array(w)):.3f} at {w}" for w in asked)
         print(f"{name}: gap of a supervised fit of pi*: {gaps}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(console.guarded(main))
