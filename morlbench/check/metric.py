@@ -130,7 +130,7 @@ def _runs(cls: type[Metric], make: Callable[..., Evidence]) -> Runs:
     if cls.over == "budgets":
         return tuple(make(budget=budget) for budget in (256, 4096, 32_768))
     if cls.over == "tasks":
-        return tuple(rich(k, task=f"exact-scale-{k}") for k in (2, 3, 5, 10))
+        return tuple(rich(k, task=f"exact-scale-{k}", budget=budget) for k in (2, 3, 5, 10) for budget in (16, 256, 4096))
     return (make(),)
 
 

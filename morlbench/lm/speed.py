@@ -30,6 +30,7 @@ def compare_speed(policy: Policy, bench: Bench, task: Task) -> Speed:
     """
     base, lines = bench.base, len(bench.ledger)
     fresh = task.prompts("adapt")
+    fresh *= -(-2 * REPEATS // len(fresh))  # a task with hardly any is asked again what it has
     count = max(1, min(ROWS, len(fresh) // REPEATS - 1))
     rounds = [fresh[i * count : (i + 1) * count] for i in range(REPEATS)]
     preferences = np.full((count, task.k), 1 / task.k)
