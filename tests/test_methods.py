@@ -427,3 +427,13 @@ def test_a_reptile_step_goes_part_of_the_way_and_from_the_base_shrinks_the_updat
     assert float(moved.readout.mean()) == 0.25
     a, b = toward(None, end, 0.25).factors["m"]
     assert (b @ a).tolist() == (0.25 * end.factors["m"][1] @ end.factors["m"][0]).tolist()
+
+
+def test_a_meta_policy_counts_once_however_often_it_is_trained(base: Base, tmp_path: Path) -> None:
+    bench = Bench(Toy(), base, 256, Store(tmp_path))
+    found = MetaMorl(inner=64)._learn(bench, SMALL, 64, 0)
+    assert len(bench.ledger) == 1
+    twice = Bench(Toy(), base, 256, Store(tmp_path))
+    MetaMorl(inner=64)._learn(twice, SMALL, 192, 0)
+    assert len(twice.ledger) == 3
+    assert bench.trainable_parameters == twice.trainable_parameters == found.parameters

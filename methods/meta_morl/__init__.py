@@ -51,12 +51,14 @@ class MetaMorl(Trained):
         rng = np.random.default_rng(derive(seed, "preferences"))
         inner = min(self.inner, responses // shared.batch * shared.batch)
         meta: Adapter | None = None
+        counted = bench.trainable_parameters
         for i in range(responses // inner):
             w = rng.choice(lattice(bench.k))
             plan = Plan(shared, inner, derive(seed, "inner", i), start=meta)
             meta = toward(meta, steered(bench, _recipe(w, shared), f"inner {i + 1}", plan), self.step)
         if meta is None:
             raise BadInput(f"the meta-policy's {responses} responses hold no inner training of {inner}")
+        bench.trainable_parameters = counted + meta.parameters  # one policy, however often it was trained
         return meta
 
 
