@@ -108,7 +108,7 @@ def test_identity_changes_with_the_weights() -> None:
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("nanoo", "did you mean 'nano'"), ("no/such-model", "could not be read"), ("./missing", "could not be read")],
+    [("nanoo", "did you mean 'nano'"), ("no/such-model", "could not be read"), ("./missing", "no such folder")],
 )
 def test_an_unreadable_base_is_one_sentence(name: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
