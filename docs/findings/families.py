@@ -2,8 +2,8 @@
 
 Three stated preferences of `exact-competing` at `standard`: what a method falls short of the best policy there, J*(w) - J(w), in
 thousandths of regularised value, and the pooled gap over the front. A single-policy method has one record per preference: the
-task's own lies on the board, the other two beside this script. A front method has all three in one record. Then the gaps on the
-tasks of every relation that the board has whole.
+task's own lies on the board, the other two beside this script. A front method has all three in one record. Then the gaps on every
+task that the board has whole.
 """
 
 import csv
@@ -11,6 +11,7 @@ import io
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,12 +24,12 @@ from morlbench.store import write_bytes
 HERE = Path(__file__).parent
 RECORDS = HERE.parents[1] / "leaderboards/exact/records"
 BOARD = RECORDS / "exact-competing"
-RELATIONS = ("exact-competing", "exact-correlated", "exact-independent")
+TASKS = ("exact-competing", "exact-correlated", "exact-independent", "exact-order")
 PREFERENCES = ((0.2, 0.8), (0.5, 0.5), (0.8, 0.2))
 CONTROLS = ("base", "random-weights", "shuffled-preference", "single-best-expert", "best-of-n")
 FAMILIES = ("single-policy", "multi-policy", "meta-policy", "control")
 MARKS = "<!-- tables: python docs/findings/families.py -->", "<!-- end -->"
-ACROSS = "<!-- relations: python docs/findings/families.py -->", "<!-- end of relations -->"
+ACROSS = "<!-- tasks: python docs/findings/families.py -->", "<!-- end of tasks -->"
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,10 @@ def main() -> None:
     )
     put(HERE / "families.md", MARKS, markdown(rows))
     several = sorted(across(), key=lambda row: (FAMILIES.index(row.family), _middle(row)))
-    write_bytes(HERE / "families/relations.csv", relations_table(several).encode())
+    write_bytes(HERE / "families/tasks.csv", tasks_table(several).encode())
     found = [
         Dot(task, row.name, interval.value, interval.low, interval.high)
-        for task in RELATIONS
+        for task in TASKS
         for row in several
         if row.family != "control"
         and "+" not in row.name
@@ -83,8 +84,9 @@ def main() -> None:
         and len(row.pooled.get(task, [])) > 1
         for interval in [stats.seed_interval(np.array(row.pooled[task]))]
     ]
-    dots(found, HERE / "families/relations", title="Three relations of the objectives", unit="pooled gap, smaller is better")
-    put(HERE / "families.md", ACROSS, relations(several))
+    dots(found, HERE / "families/tasks", title="Over the front of four tasks", unit="pooled gap, smaller is better")
+    parts = ["**Over the front** (pooled gap)", gaps(several, "pooled"), "**At the stated preference**", gaps(several, "stated")]
+    put(HERE / "families.md", ACROSS, "\n\n".join(parts))
 
 
 def read() -> list[Row]:
@@ -125,16 +127,16 @@ def _order(row: Row) -> float:
 
 
 def across() -> list[Across]:
-    """Return a row for each method with records on every task of RELATIONS."""
+    """Return a row for each method with records on the tasks of TASKS."""
     runs: dict[str, dict[str, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
-    for path in record.find([RECORDS / task for task in RELATIONS]):
+    for path in record.find([RECORDS / task for task in TASKS]):
         run = record.load(path, texts=False).evidence
         runs[_name(path)][run.task.name].append(run)
     stated = registry.load("metrics", "stated-gap")()
     rows = []
     for name, by_task in runs.items():
         first = next(iter(by_task.values()))[0]
-        if set(by_task) != set(RELATIONS) or first.exact is None or name == "best-of-n":  # best-of-n has no policy to price
+        if first.exact is None or name == "best-of-n":  # best-of-n has no policy to price
             continue
         family = "control" if name in CONTROLS else first.method.family
         pooled = {task: [run.exact.gap for run in some if run.exact] for task, some in by_task.items() if first.method.track == "front"}
@@ -143,22 +145,26 @@ def across() -> list[Across]:
 
 
 def _middle(row: Across) -> float:
-    return float(np.mean([np.mean(values) for values in (row.pooled or row.stated).values()]))
+    return _mean(row.pooled or row.stated)
 
 
-def relations(rows: list[Across]) -> str:
-    """Return one table of all methods and tasks."""
-    short = [task.removeprefix("exact-") for task in RELATIONS]
-    lines = ["| family | method | " + " | ".join([*(f"pooled, {t}" for t in short), *(f"stated, {t}" for t in short)]) + " | seeds |"]
-    lines.append("|---|---|" + "---:|" * (2 * len(short) + 1))
-    for row in rows:
-        cells = [_shown(found.get(task, []), 3) for found in (row.pooled, row.stated) for task in RELATIONS]
-        seeds = sorted({len(values) for values in row.stated.values()})
+def _mean(found: dict[str, list[float]]) -> float:
+    return float(np.mean([np.mean(values) for values in found.values()]))
+
+
+def gaps(rows: list[Across], kind: Literal["pooled", "stated"]) -> str:
+    """Return the table of one kind of gap, of every method that has it, best mean first within each family."""
+    lines = [f"| family | method | {' | '.join(task.removeprefix('exact-') for task in TASKS)} | seeds |"]
+    lines.append("|---|---|" + "---:|" * (len(TASKS) + 1))
+    kept = [(row, found) for row in rows if (found := row.pooled if kind == "pooled" else row.stated)]
+    for row, found in sorted(kept, key=lambda pair: (FAMILIES.index(pair[0].family), _mean(pair[1]))):
+        cells = [_shown(found.get(task, []), 3) for task in TASKS]
+        seeds = sorted({len(values) for values in found.values()})
         lines.append(f"| {row.family} | {row.name} | {' | '.join(cells)} | {', '.join(map(str, seeds))} |")
     return "\n".join(lines)
 
 
-def relations_table(rows: list[Across]) -> str:
+def tasks_table(rows: list[Across]) -> str:
     """Return the gaps as csv."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
