@@ -79,7 +79,7 @@ def ranks(standings: Standings) -> "Figure | None":
     ax.set_xlim(0.5, len(rows) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(12, integer=True))
     ax.set_xlabel("rank by mean task score, 1 is best\ndot: all seeds; bar: 95% over resampled seeds", fontsize=9)
-    _head(figure, f"{standings.division.title}: ranks by {standings.division.metric}")
+    _head(figure, f"{standings.division.title}\nranks by {standings.division.metric}")
     return figure
 
 
