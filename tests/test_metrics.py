@@ -228,10 +228,11 @@ def test_gains_at_the_corners_tell_the_own_objective_from_the_others():
     assert control.corner_gains(harmful) == pytest.approx((0.3, -0.2))
     harmless = from_rewards(np.maximum(0.2 + 0.5 * w, 0.4)[:, None, None], w, base=base)
     assert control.corner_gains(harmless) == pytest.approx((0.3, 0.0))
-    run = example(exact=True)  # where values are exact, so is the base's: its sampled answers may lie elsewhere
+    run = build(exact=True, prompts=8)  # where values are exact, so is the base's: its sampled answers may lie elsewhere
     shifted = tuple(replace(p, rewards=p.rewards + 0.1) if p.name == "base" else p for p in run.probes)
-    if len(run.exact.preferences) >= 3:
-        assert control.corner_gains(replace(run, probes=shifted)) == control.corner_gains(run)
+    assert control.corner_gains(run) == pytest.approx((World().gain, 0.0), abs=1e-9)
+    assert control.corner_gains(replace(run, probes=shifted)) == control.corner_gains(run)
+    assert control.corner_gains(replace(run, probes=shifted, exact=None)) != control.corner_gains(replace(run, exact=None))
     middle = from_rewards((0.2 + 0.5 * w[1:-1])[:, None, None], w[1:-1], base=base)
     with pytest.raises(NoValue, match="alone"):
         control.corner_gains(middle)
