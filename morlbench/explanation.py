@@ -63,12 +63,9 @@ def _correlations(weights: Array, effect: Array) -> Array:
     if not varies.any():
         return np.zeros(0)
     a, b = _ranks(weights[varies]), _ranks(effect[varies])
-    a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
     return np.asarray((a * b).sum(1) / np.sqrt((a**2).sum(1) * (b**2).sum(1)))
 
 
 def _ranks(rows: Array) -> Array:
-    """Return ranks from 1 along each row of (q, m), ties shared: scipy's rankdata, which takes longer on rows this short."""
-    below = (rows[:, None] < rows[:, :, None]).sum(-1)
-    equal = (rows[:, None] == rows[:, :, None]).sum(-1)
-    return np.asarray(below + (equal + 1) / 2)
+    """Return twice the ranks less their mean along each row of (q, m), ties shared: how many are below less how many are above."""
+    return np.asarray(np.sign(rows[:, :, None] - rows[:, None]).sum(-1))

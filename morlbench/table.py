@@ -51,11 +51,8 @@ def read(path: Path, raw: bytes, shells: Sequence[Probe], k: int, *, texts: bool
     values = np.stack([found[name].to_numpy() for name in names], 1).astype(float)  # (rows, columns), null as NaN
     answers = found["response"].to_pylist() if texts else []
     bounds = np.searchsorted(index, np.arange(len(shells) + 1)).tolist()
-    finite, null = _counts(np.isfinite(values), bounds), _counts(np.isnan(values), bounds)
-    found_rows = [
-        _Rows(values[a:b], [n == b - a for n in finite[i]], [n == b - a for n in null[i]], tuple(answers[a:b]))
-        for i, (a, b) in enumerate(pairwise(bounds))
-    ]
+    whole, null = _throughout(np.isfinite(values), bounds), _throughout(np.isnan(values), bounds)
+    found_rows = [_Rows(values[a:b], whole[i], null[i], tuple(answers[a:b])) for i, (a, b) in enumerate(pairwise(bounds))]
     return [_fill(shell, rows, k, path) for shell, rows in zip(shells, found_rows, strict=True)]
 
 
@@ -112,11 +109,16 @@ def _rows(index: int, probe: Probe) -> pa.Table:
     return pa.table(columns, schema=_schema(k))
 
 
-def _counts(marks: np.ndarray, bounds: Sequence[int]) -> list[list[int]]:
-    """Return how often each column of marks (rows, columns) is true between successive bounds, for all probes in one pass."""
-    sums = np.concatenate([np.zeros((1, marks.shape[1]), int), marks.cumsum(0)])
-    counts: list[list[int]] = np.diff(sums[bounds], axis=0).tolist()
-    return counts
+def _throughout(marks: np.ndarray, bounds: Sequence[int]) -> list[list[bool]]:
+    """Return whether each column of marks (rows, columns) is true in all rows between successive bounds, in one pass.
+
+    Says nothing of a probe without rows, which is refused for that.
+    """
+    marks = marks[: bounds[-1]]
+    if not len(marks):
+        return [[False] * marks.shape[1]] * (len(bounds) - 1)
+    found: list[list[bool]] = np.logical_and.reduceat(marks, np.minimum(bounds[:-1], len(marks) - 1)).tolist()
+    return found
 
 
 @dataclass(frozen=True, eq=False)

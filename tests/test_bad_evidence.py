@@ -1,6 +1,8 @@
 """Bad evidence is answered by a sentence that names the file and the field, and costs nothing but itself."""
 
+import re
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from evidence import build, record
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import compute, parquet
 
 from morlbench import console, flags, front, registry, score
 from morlbench.cli import app
@@ -48,6 +51,22 @@ def test_a_value_that_is_not_finite_is_named_by_file_probe_and_column(field: str
         load(tmp_path / "seed-0.json")
     assert str(caught.value).startswith(f"{tmp_path / 'seed-0.parquet'}: probe 'front'")
     assert str(caught.value).endswith(f"column {column}")
+
+
+@pytest.mark.parametrize("gone", ["front", "base", "without-1", "every"])
+def test_a_probe_whose_rows_are_gone_is_named_wherever_it_stands(gone: str, tmp_path: Path) -> None:
+    run = record(prompts=6)
+    path = tmp_path / "seed-0.parquet"
+    run.save(path)
+    names = [probe.name for probe in run.evidence.probes]
+    rows = parquet.read_table(path)
+    kept = rows.slice(0, 0) if gone == "every" else rows.filter(compute.not_equal(rows["probe"], gone))
+    parquet.write_table(kept, path)
+    facts = path.with_suffix(".json")
+    told = re.sub(r'"answers_sha256": "[0-9a-f]+"', f'"answers_sha256": "{sha256(path.read_bytes()).hexdigest()}"', facts.read_text())
+    facts.write_text(told)
+    with pytest.raises(BadRecord, match=rf"probe '{names[0] if gone == 'every' else gone}' has 0 rows; expected \d+ x \d x "):
+        load(facts)
 
 
 @pytest.mark.parametrize(("preferences", "prompts"), [(0, 6), (11, 0)])
