@@ -10,7 +10,7 @@ import torch
 
 from morlbench.bench import Bench, Quiet
 from morlbench.errors import MorlbenchError, OverBudget
-from morlbench.lm import apart
+from morlbench.lm import apart, weighting
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.train import Recipe, expert, one_hot, stored
 from morlbench.lm.trained import Settings
@@ -60,6 +60,17 @@ def test_the_number_of_threads_is_part_of_an_experts_key(base, tmp_path, two_thr
     assert stored(one, RECIPES[0], responses=16, seed=0)
     torch.set_num_threads(1)
     assert not stored(one, RECIPES[0], responses=16, seed=0)
+
+
+def test_what_an_earlier_revision_of_a_gradient_rule_trained_is_not_taken_for_this_ones(base, tmp_path, monkeypatch):
+    one, plain = bench(base, tmp_path), RECIPES[0]
+    ruled = replace(plain, gradients="cagrad")
+    monkeypatch.setitem(weighting.REVISIONS, "cagrad", 2)
+    for recipe in (plain, ruled):
+        expert(one, recipe, responses=16, seed=0)
+    monkeypatch.setitem(weighting.REVISIONS, "cagrad", 3)
+    assert stored(one, plain, responses=16, seed=0)
+    assert not stored(one, ruled, responses=16, seed=0)
 
 
 def test_experts_over_the_budget_are_refused_before_anything_is_trained(base, tmp_path):

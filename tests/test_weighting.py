@@ -194,8 +194,14 @@ def test_cagrad_has_the_best_worst_improvement_in_its_ball(seed, k):
     assert (d @ j.T).min() >= (rivals @ j.T).min(1).max() - 1e-7 * np.abs(j).max() ** 2
 
 
-def test_cagrad_moves_on_where_an_objectives_gradient_has_vanished():
-    assert cagrad(np.diag([4.0, 0.0]), 0.5) == pytest.approx([1.5, 0])  # g_0 + .5 ||g_0|| g / ||g|| of the one that is left
+@pytest.mark.parametrize("length", [0.0, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 2e-6, 9e-6])
+def test_cagrad_moves_on_where_an_objectives_gradient_has_vanished_or_nearly(length):
+    assert cagrad(np.diag([4.0, 4 * length**2]), 0.5) == pytest.approx([1.5, 0])  # g_0 + .5 ||g_0|| g / ||g|| of the one that is left
+
+
+def test_cagrad_leaves_a_vanished_gradient_out_and_a_short_one_in():
+    short = cagrad(np.diag([1.0, 1.1e-5**2]), 0.5)
+    assert (short > 0).all()
     j = np.array([[1.0, 0.2], [-0.3, 1.0]])
     among = np.zeros((3, 3))
     among[np.ix_([0, 2], [0, 2])] = j @ j.T

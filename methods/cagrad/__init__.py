@@ -14,7 +14,7 @@ class Cagrad(Trained):
     """Maximise the worst improvement within half the length of the mean gradient around it; no preference is heeded."""
 
     name: ClassVar[str] = "cagrad"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     family: ClassVar[Family] = "single-policy"
     track: ClassVar[Track] = "single"
 

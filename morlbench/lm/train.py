@@ -145,7 +145,10 @@ def _key(bench: Bench, recipe: Recipe, seed: int) -> str:
     rows = _rows(bench, recipe, recipe.settings)
     if rows != recipe.settings.batch:
         machine += f"-{rows}"  # rows at once
-    return key_of(task=bench.task_key, base=bench.base.identity, seed=seed, recipe=asdict(recipe), trainer=TRAINER, machine=machine)
+    rule = {"rule": revision} if (revision := weighting.REVISIONS.get(recipe.gradients)) else {}
+    return key_of(
+        task=bench.task_key, base=bench.base.identity, seed=seed, recipe=asdict(recipe), trainer=TRAINER, machine=machine, **rule
+    )  # fmt: skip
 
 
 def steered(bench: Bench, steer: "Steer", name: str, plan: Plan, *, aside: int = 0) -> Adapter:

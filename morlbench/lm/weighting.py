@@ -27,6 +27,7 @@ VANISHED = 1e-20  # squared length, relative to the longest gradient, below whic
 SINGULAR = 1e-12  # squared sine below which a unit gradient is taken to lie in the span of others
 TOLERANCE = 1e-9  # slack of a constraint on cosines
 STATIONARY = 1e-6  # length, relative to the longest gradient, below which a mixture of gradients is zero
+REVISIONS = {"cagrad": 3}  # of rules that once weighed otherwise: what was trained by an earlier one is not taken for this one's
 
 
 def scalarization(gram: "Gram", preference: tuple[float, ...]) -> Array:
@@ -123,7 +124,7 @@ def cagrad(gram: "Gram", c: float = 0.5) -> Array:
     values = _read(gram)
     if not c >= 0:
         raise BadInput(f"c {c:g} is not acceptable; expected a radius relative to the mean gradient, e.g. 0.5")
-    alive = _alive(values)
+    alive = _alive(values, (10 * STATIONARY) ** 2)  # what is left of shorter ones in a mixture would pass for a stationary point
     if c == 0 or not alive.any():
         return np.full(len(values), 1 / len(values))
     weights = np.zeros(len(values))
@@ -167,9 +168,10 @@ def _length(gram: Array, weights: Array) -> float:
     return float(np.sqrt((weights @ gram @ weights).clip(0)))
 
 
-def _alive(gram: Array) -> Mask:
+def _alive(gram: Array, least: float = VANISHED) -> Mask:
+    """Return which gradients (k,) have more than the share `least` of the longest one's squared length."""
     squared = np.diag(gram)
-    return np.asarray(squared > VANISHED * squared.max())
+    return np.asarray(squared > least * squared.max())
 
 
 def _shortest(gram: Array, alive: Mask, vertices: Array, *, normalise: bool) -> Array:
