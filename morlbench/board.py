@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar, get_args
+from typing import Annotated, ClassVar, get_args
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from morlbench.configure import parse_budget, parse_seeds
 from morlbench.errors import BadInput
@@ -81,7 +81,7 @@ class _File:
     base: str
     budget: str
     seeds: str
-    tasks: dict[str, int]
+    tasks: dict[str, Annotated[int, Field(ge=1, lt=10**6)]]
     division: tuple[Division, ...]
     profile: dict[MetricFamily, str] = field(default_factory=dict)
     cost: str = "training-seconds"
@@ -141,7 +141,7 @@ class Board:
         if not self.entry(run):
             return f"method {run.method.name} with these settings is not on the board"
         if run.base != self.base and not run.base.startswith(f"{self.base}-"):
-            return f"base {run.base} is not {self.base}"
+            return f"base {run.base[:80]!r} is not {self.base}"
         if run.budget != self.budget:
             return f"budget {run.budget} is not {self.budget}"
         return "" if run.seed in self.seeds else f"seed {run.seed} is not one of {', '.join(map(str, self.seeds))}"

@@ -47,7 +47,12 @@ def guarded(body: Callable[[], None]) -> int:
 
 def complain(sentence: str) -> None:
     """Print one sentence on stderr."""
-    sys.stderr.write(f"morlbench: {' '.join(sentence.split())}\n")
+    sys.stderr.write(f"morlbench: {printable(' '.join(sentence.split()))}\n")
+
+
+def printable(text: str) -> str:
+    """Return the text with line ends, escape codes and whatever else cannot be shown written out: it may quote a stranger's file."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def say(text: str) -> None:

@@ -164,7 +164,7 @@ class _Worker:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            [sys.executable, "-m", "morlbench.worker", self._maker],
+            [sys.executable, "-P", "-m", "morlbench.worker", self._maker],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=self._environment,
         )  # fmt: skip
 

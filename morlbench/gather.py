@@ -117,7 +117,8 @@ def _load(entry: str, paths: Sequence[Path], board: Board, removed: Mapping[str,
             loaded.left_out.append(f"{_place(path, board)}: {reason}")
             continue
         if record.key in loaded.records:
-            raise BadRecord(f"{_place(path, board)}: its key is that of another record of {entry}; one of the two must go")
+            loaded.left_out.append(f"{_place(path, board)}: its key is that of another record of {entry}; one of the two must go")
+            continue
         loaded.records[record.key] = record
         loaded.levels[record.key] = history.level_of(board.folder, path, granted)
     return loaded

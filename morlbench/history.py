@@ -33,7 +33,7 @@ class Removal:
     record: _Place
     key: _Hash
     date: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
-    reason: Annotated[str, Field(min_length=10, max_length=500)]
+    reason: Annotated[str, Field(min_length=10, max_length=500, pattern=r"^[^\x00-\x1f\x7f<>|]*$")]  # pages show it as it is
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from morlbench.task import Exact
 SCHEMA = 1
 PROTOCOL = 2  # part of every key; raise it when training or asking changes what equal keys give
 MILLION = 1_000_000
+INFLATED = 16 * 1024**2  # bytes of a front once unpacked; the largest known has 400 kB
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,10 @@ def load(path: Path, *, texts: bool = True) -> RunRecord:
         raise BadRecord(f"{path}: {_fault(raw, error)}") from None
     if file.schema != SCHEMA:
         raise BadRecord(f"{path}: {_other_schema(file.schema)}")
-    record = RunRecord(_evidence(file, path, texts), file.provenance)
+    try:
+        record = RunRecord(_evidence(file, path, texts), file.provenance)
+    except (ValueError, OverflowError) as error:
+        raise BadRecord(f"{path}: its parts do not fit together ({' '.join(str(error).split())[:120]})") from None
     if record.key != file.key:
         raise BadRecord(f"{path}: field 'key' does not match the record's method, task, base, budget and seed; it was edited")
     return record
@@ -230,10 +234,13 @@ def pack(points: Array) -> str:
 
 def unpack(packed: str, k: int) -> Array:
     """Return the points (g, k) that `pack` wrote; raise ValueError if the text is not packed points."""
+    inflater = zlib.decompressobj()
     try:
-        raw = zlib.decompress(base64.b64decode(packed, validate=True))
+        raw = inflater.decompress(base64.b64decode(packed, validate=True), INFLATED)
     except zlib.error as error:
         raise ValueError(str(error)) from None
+    if not inflater.eof:
+        raise ValueError(f"it is cut short or holds more than {INFLATED:,} bytes")
     return np.asarray(np.frombuffer(raw, dtype="<i4").reshape(k, -1).T / MILLION)
 
 

@@ -14,6 +14,7 @@ from morlbench import board as boards
 from morlbench import console, launch, registry, sweep
 from morlbench.board import FILE, Board, Entry
 from morlbench.errors import BadInput, MorlbenchError
+from morlbench.gather import folders
 from morlbench.launch import Maker, Request, Training
 
 Cell = tuple[str, int]  # task and seed
@@ -72,14 +73,19 @@ def keeps_promises(entry: Entry) -> None:
         raise MorlbenchError(f"method {entry.name!r} breaks the promise {broken[0].promise!r}: {broken[0].failure}")
 
 
+def held(entry: Entry, board: Board) -> dict[Cell, Path]:
+    """Return the records that the board has of the entry, whatever sweep named their folders."""
+    return {(path.parent.parent.name, int(path.stem.removeprefix("seed-"))): path for path in folders(board)[0].get(entry.text, [])}
+
+
 def lacking(entry: Entry, board: Board, maker: Maker) -> list[Cell]:
     """Return the cells of the entry for which the board has no whole record of this very run."""
-    found = []
+    found, there = [], held(entry, board)
     for task, method, seed in board.wanted():
         if method == entry.text:
             plan = launch.plan(request(entry, board, task, str(seed), Path()))
-            path = board.path(task, method, seed)
-            if not (path.exists() and launch.done(path, launch.expected_key(plan, maker.identity(plan.base), seed))):
+            path = there.get((task, seed))
+            if path is None or not launch.done(path, launch.expected_key(plan, maker.identity(plan.base), seed)):
                 found.append((task, seed))
     return found
 
@@ -104,9 +110,10 @@ def run(entry: Entry, board: Board, cells: Sequence[Cell], *, jobs: int, out: Pa
 
 def gather(entry: Entry, board: Board, cells: Sequence[Cell], out: Path, maker: Maker) -> None:
     """Copy the cells' records from the runs to their places on the board, the answers first."""
+    there = held(entry, board)
     for task, seed in cells:
         plan = launch.plan(request(entry, board, task, str(seed), out))
-        source, target = plan.path(seed), board.path(task, entry.text, seed)
+        source, target = plan.path(seed), there.get((task, seed), board.path(task, entry.text, seed))
         if not launch.done(source, launch.expected_key(plan, maker.identity(plan.base), seed)):
             raise MorlbenchError(f"{source}: the record of this run is missing")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -118,9 +125,8 @@ def verified(entry: Entry, board: Board) -> None:
     """Raise MorlbenchError with the first reason for which a record of the entry would be refused or not scored again."""
     from morlbench.verify.command import examine
 
-    folders = sorted({board.path(task, method, seed).parent for task, method, seed in board.wanted() if method == entry.text})
     with console.quiet_libraries():
-        outcome = examine(folders)
+        outcome = examine(sorted({path.parent for path in held(entry, board).values()}))
     for verdict in outcome.verdicts:
         console.say(f"{verdict.level or 'REFUSED':<10}  {verdict.path}")
     for verdict in outcome.verdicts:

@@ -13,10 +13,12 @@ from scipy import stats as scipy_stats
 from site_board import ATTACK, TASKS, Site, make, node
 
 from morlbench import cli, comparison, console, gather
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, BadRecord
 from morlbench.preference import Array, Utility
+from morlbench.record import load
 from morlbench.site import card, pack, rerank, write
 from morlbench.site.rerank import Wish
+from morlbench.store import write_bytes
 
 STATIC = Path(write.__file__).parent / "static"
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
@@ -286,6 +288,37 @@ def test_the_command_writes_over_a_site_of_its_own_only(site: Site, tmp_path: Pa
     write.write(site.files, tmp_path / "out")
     assert not (tmp_path / "out" / "planted" / "old.html").exists()
     assert (tmp_path / "outside.txt").exists()
+
+
+def test_a_build_that_was_stopped_is_repeated(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> None:
+        if path.name == "index.html":
+            raise OSError("no space left")
+        write_bytes(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write, "write_bytes", full)
+        with pytest.raises(OSError, match="no space left"):
+            write.write(site.files, tmp_path / "out")
+    write.write(site.files, tmp_path / "out")
+    assert {path: (tmp_path / "out" / path).read_bytes() for path in site.files} == site.files
+
+
+def test_answers_are_those_of_the_record_that_counts(site: Site) -> None:
+    entry, records = next(iter(gather.by_entry(site.ranking.board)))
+    good = next(path for path in gather.folders(site.ranking.board)[0][entry] if load(path).key == records[0].key)
+    broken = good.parent.with_name(f"{good.parent.name}+budget=a") / good.name
+    broken.parent.mkdir()
+    broken.write_text("{}", encoding="utf-8")
+    try:
+        found = pack.with_texts(records[0], [broken, good])
+    finally:
+        broken.unlink()
+        broken.parent.rmdir()
+    assert found.key == records[0].key
+    assert any(probe.responses for probe in found.evidence.probes)
+    with pytest.raises(BadRecord, match="its record is gone"):
+        pack.with_texts(records[0], [path for path in gather.folders(site.ranking.board)[0][entry] if path != good])
 
 
 def test_a_served_site_answers_on_this_machine_alone_and_a_taken_port_is_named(site: Site) -> None:

@@ -95,6 +95,11 @@ def test_a_submission_runs_gathers_verifies_and_prints_steps_that_work(clone: Pa
     assert examine([clone / "leaderboards"]).sound
     assert console.guarded(lambda: cli.app(words)) == 0
     assert "runs of" not in capsys.readouterr().out
+    task = clone / "leaderboards/tiny/records/exact-competing"
+    (task / "mine").rename(task / "mine+budget=smoke")  # as a sweep would have named it
+    assert console.guarded(lambda: cli.app(words)) == 0
+    assert "runs of" not in capsys.readouterr().out
+    assert not (task / "mine").exists()
 
 
 def test_what_is_missing_is_said_in_one_sentence(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,15 @@
 """Files from strangers, a board's history, records compared with one another, repeated runs: what is refused and what is not."""
 
+import base64
 import json
 import os
+import re
 import struct
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ from evidence import build
 from forge import Forgery, better_base_answers, linked, seeded
 
 from morlbench import history, protocol, record, registry
-from morlbench.bench import BUDGETS, Watch
+from morlbench.bench import BUDGETS, Cost, Line, Watch
 from morlbench.errors import BadInput, BadRecord
 from morlbench.history import Grant, Removal
 from morlbench.launch import Plan
@@ -25,6 +29,7 @@ from morlbench.store import Store
 from morlbench.verify import Refused, Verdict, command, place, rerun, together
 from morlbench.verify.files import check_safetensors, parse_json, parse_toml, read_bytes, walk
 from morlbench.verify.quarantine import Quarantine
+from morlbench.verify.rescore import Rescored
 from morlbench.verify.verifier import Verifier
 
 BOARD = """
@@ -282,7 +287,7 @@ def test_removals_only_ever_grow_and_removed_records_stay(board: Path, tmp_path:
     "change",
     [
         {"record": "../../etc/passwd"}, {"record": "records/a/../seed-0.json"}, {"record": "records/a/b/c/seed-0.json"}, {"key": "abc"},
-        {"date": "yesterday"}, {"reason": ""}, {"extra": 1},
+        {"date": "yesterday"}, {"reason": ""}, {"reason": "its line <!-- end --> ends the page"}, {"extra": 1},
     ],
 )  # fmt: skip
 def test_a_removal_of_another_form_is_refused(change: dict[str, object], board: Path) -> None:
@@ -462,3 +467,176 @@ def test_the_survey_of_a_record_names_its_board(board: Path) -> None:
     found = place.survey(first(board).parent)
     assert found.board_of(first(board)) is not None
     assert found.board_of(board / "elsewhere" / "seed-0.json") is None
+
+
+# a stranger's tricks
+
+
+def forged(path: Path, change: Callable[[dict[str, Any]], None], folder: Path) -> Path:
+    """Write the record with a change to its JSON to a folder, key and hash made to fit."""
+    again = Forgery.of(path)
+    change(again.head)
+    folder.mkdir(parents=True, exist_ok=True)
+    return again.write(folder)
+
+
+def test_the_reader_imports_nothing_from_the_folder_it_is_started_in(board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pyarrow", "json", "morlbench"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert command.examine([board]).sound
+    assert not (tmp_path / "ran").exists()
+
+
+def test_json_that_is_slow_to_look_through_is_not(board: Path) -> None:
+    with pytest.raises(Refused, match="not valid JSON"):
+        parse_json(b'"' + b'\\"' * 300_000, Path("x"))
+    many = ", ".join(f'"{i}": 0' for i in range(100_000))
+    with pytest.raises(Refused, match="'99999' is given twice"):
+        parse_json(f'{{{many}, "99999": 1}}'.encode(), Path("x"))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda head: head["probes"][0].update(user=2**40), "do not fit together"),
+        (lambda head: head["costs"]["lines"][0]["cost"].update(steps=10**400), "the ledger holds"),
+        (lambda head: head.update(schema="\ud800"), r"'\\ud800'"),
+        (lambda head: head["probes"][0]["utility"].update(name="hard-threshold", thresholds=[]), "threshold per objective"),
+        (lambda head: head["exact"]["rewards"][0].append(0.5), "do not fit together"),
+        (lambda head: head["exact"].update(front=bomb()), "cut short or holds more than"),
+    ],
+)
+def test_odd_values_are_refused_in_a_sentence_that_names_the_file(
+    change: Callable[[dict[str, Any]], None], reason: str, runs: dict[int, RunRecord], tmp_path: Path, verifier: Verifier
+) -> None:
+    runs[0].save(tmp_path / "seed-0")
+    verdict, found = verifier.verify(forged(tmp_path / "seed-0.json", change, tmp_path / "forged"))
+    assert found is None
+    assert re.search(reason, verdict.reason)
+    assert "seed-0" in verdict.reason or "ledger" in verdict.reason
+
+
+def bomb() -> str:
+    return base64.b64encode(zlib.compress(bytes(record.INFLATED + 8))).decode()
+
+
+def test_a_record_with_ragged_numbers_is_a_bad_record_to_every_reader(runs: dict[int, RunRecord], tmp_path: Path) -> None:
+    runs[0].save(tmp_path / "seed-0")
+    path = forged(tmp_path / "seed-0.json", lambda head: head["exact"]["rewards"][0].append(0.1), tmp_path / "forged")
+    with pytest.raises(BadRecord, match=r"seed-0\.json: its parts do not fit together"):
+        record.load(path)
+
+
+def test_what_a_single_policy_is_ranked_by_is_computed_again(tmp_path: Path, verifier: Verifier) -> None:
+    make(0, "linear-scalarization").save(tmp_path / "seed-0")
+    assert verifier.verify(tmp_path / "seed-0.json")[0].level == "rescored"
+    for field, moved in (("optimum", lambda exact: exact["value"]), ("base", lambda exact: [v - 1 for v in exact["value"]])):
+        path = forged(tmp_path / "seed-0.json", lambda head: head["exact"].update({field: moved(head["exact"])}), tmp_path / field)  # noqa: B023
+        verdict, _ = verifier.verify(path)
+        assert [fault.code for fault in verdict.faults] == ["exact"]
+        assert f"'exact.{field}'" in verdict.reason
+
+
+def test_a_repeated_run_shows_exact_values_and_weights_that_were_touched() -> None:
+    mine = make(0, "mod").evidence
+    assert rerun.differences(mine, mine) == []
+    exact, front = mine.exact, mine.probe("front")
+    cheaper = replace(exact, kl=exact.kl * 0.94, value=exact.value + 0.003)
+    assert {"kl", "value"} <= {word for fault in rerun.differences(replace(mine, exact=cheaper), mine) for word in fault.sentence.split()}
+    front = mine.probe("front")
+    stated = replace(
+        mine, probes=tuple(replace(p, weights=np.full((11, len(p.prompts), 2), 0.5)) if p is front else p for p in mine.probes)
+    )
+    assert any("other weights" in fault.sentence for fault in rerun.differences(stated, mine))
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.0, False), (0.02, False), (0.5, True), (1.0, True)])
+def test_exact_values_of_runs_that_drifted_apart_may_differ_a_little(share: float, found: bool) -> None:
+    mine = make(0, "mod").evidence
+    exact, answers = mine.exact, mine.probe("front")
+    moved = replace(exact, value=exact.value + share * (exact.optimum - exact.value))
+    other = replace(answers, responses=("ba ba ba ba", *answers.responses[1:]))
+    drifted = replace(mine, exact=moved, probes=tuple(other if p is answers else p for p in mine.probes))
+    assert any("short of the optimum" in fault.sentence for fault in rerun.differences(drifted, mine)) is found
+
+
+def test_a_copied_seed_that_is_also_cheaper_is_refused_all_the_same(runs: dict[int, RunRecord]) -> None:
+    found: together.Found = {}
+    for seed, spent in ((0, 128), (1, 128), (2, 64)):
+        line = Line("expert", "training", Cost(responses=spent))
+        front = runs[0 if seed == 2 else seed].evidence.probe("front")
+        run = runs[seed].evidence
+        probes = tuple(front if probe.name == "front" else probe for probe in run.probes)
+        run = replace(run, probes=probes, costs=replace(run.costs, lines=(line, *run.costs.lines)))
+        path = Path(f"seed-{seed}.json")
+        found[path] = Verdict(path, "rescored"), replace(runs[seed], evidence=run)
+    assert [verdict.level for verdict in together.together(found).values()] == ["rescored", "rescored", None]
+
+
+def test_a_base_that_is_not_here_leaves_a_record_reported(board: Path, monkeypatch: pytest.MonkeyPatch, verifier: Verifier) -> None:
+    path = next(Path("leaderboards/text/records/fluency-vs-helpfulness").glob("mod*/seed-0.json"))
+    monkeypatch.setattr("morlbench.verify.verifier.rescore", lambda run, task, checkout: Rescored(run, []))
+    invented = forged(path, lambda head: head.update(base="nano-000000000000"), board / "other")
+    verdict, _ = verifier.verify(invented)
+    assert (verdict.level, verdict.faults) == ("reported", ())
+    assert "not bundled" in verdict.reason
+
+
+def test_a_submission_grants_itself_no_level(board: Path, tmp_path: Path) -> None:
+    old = copied(board, tmp_path / "old")
+    command.keep(command.examine([board]), [board])
+    assert codes(command.examine([board], against=old)) == {"history"}
+
+
+def test_a_second_record_of_a_run_is_refused_whatever_its_folder_is_called(board: Path, tmp_path: Path) -> None:
+    old = copied(board, tmp_path / "old")
+    copied(first(board).parent, first(board).parent.with_name("base+budget=again"))
+    outcome = command.examine([board], against=old)
+    assert codes(outcome) == {"key"}
+
+
+def test_records_that_a_board_could_not_pool_are_refused_and_the_earlier_stay(board: Path, tmp_path: Path) -> None:
+    rules = board / "board.toml"
+    rules.write_text(rules.read_text(encoding="utf-8").replace('["base"]', '["base", "mod"]'), encoding="utf-8")
+    make(0, "mod").save(board / "records/exact-competing/mod/seed-0")
+    old = copied(board, tmp_path / "old")
+    make(1, "mod").save(board / "records/exact-competing/mod/seed-1")
+    assert command.examine([board], against=old).sound
+    path = board / "records/exact-competing/mod/seed-1.json"
+    forged(path, lambda head: head["method"]["settings"].update(rate=0.123), path.parent)
+    outcome = command.examine([board], against=old)
+    assert [verdict.path.name for verdict in outcome.verdicts if verdict.level is None] == ["seed-1.json"]
+    assert "its settings are not those of" in outcome.verdicts[-1].reason
+
+
+@pytest.mark.parametrize("name", ["records/__pycache__/x.pkl", "records/exact-competing/__pycache__/y.pyc"])
+def test_no_folder_name_hides_a_file(name: str, board: Path) -> None:
+    (board / name).parent.mkdir(parents=True)
+    (board / name).write_bytes(b"x")
+    assert codes(command.examine([board])) == {"file"}
+
+
+def test_figures_beside_records_are_bounded_and_records_lie_below_their_folder(board: Path, runs: dict[int, RunRecord]) -> None:
+    figure = first(board).parent / "front.svg"
+    figure.write_bytes(bytes(9 * 1024**2))
+    assert codes(command.examine([board])) == {"size"}
+    figure.unlink()
+    runs[1].save(board / "extra" / "seed-1")
+    assert codes(command.examine([board])) == {"name"}
+
+
+def test_a_removal_names_its_own_records_key(board: Path) -> None:
+    other = replace(removal(board), key=removal(board, 1).key)
+    (board / "removals.jsonl").write_text(json.dumps(other.__dict__) + "\n", encoding="utf-8")
+    assert codes(command.examine([board])) == {"history"}
+
+
+def test_a_stranger_writes_no_lines_of_the_report(board: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = "x\nrescored  a line of its own\n::error::hi \x1b[2J"
+    forged(first(board), lambda head: head.update(base=odd), first(board).parent)
+    assert not command.run([board], against=None, again=0, write=False, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(line.split()[0] for line in lines[:2]) == ["REFUSED", "rescored"]
+    assert len(lines) == 3
+    assert "\x1b" not in "".join(lines)

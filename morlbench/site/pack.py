@@ -7,6 +7,7 @@ less than 1/510. Views: 'front' is what was asked at the lattice, 'single' what 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from morlbench import registry
 from morlbench.board import Board
 from morlbench.digest import TaskDigest
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, BadRecord
 from morlbench.gather import by_entry, folders
 from morlbench.leaderboard import Ranking
 from morlbench.metric import Costs, Evidence, Probe
@@ -107,7 +108,7 @@ def packs(ranking: Ranking) -> dict[str, TaskPack]:
             grouped.setdefault(record.evidence.task.name, []).append(record)
         for name, runs in grouped.items():
             runs.sort(key=lambda record: record.evidence.seed)
-            texts = next(load(path) for path in paths[entry] if _is(path.parent.parent.name, path.stem, runs[0].evidence))
+            texts = with_texts(runs[0], paths[entry])
             pack = found.setdefault(name, _task(ranking, texts.evidence, [run.evidence for run in runs]))
             if not len(pack.asked) and runs[0].evidence.method.track == "front":
                 pack.asked = runs[0].evidence.probe("front").preferences
@@ -115,8 +116,18 @@ def packs(ranking: Ranking) -> dict[str, TaskPack]:
     return {name: found[name] for name in board.tasks if name in found}
 
 
-def _is(task: str, stem: str, run: Evidence) -> bool:
-    return task == run.task.name and stem == f"seed-{run.seed}"
+def with_texts(record: RunRecord, paths: Sequence[Path]) -> RunRecord:
+    """Return the same record with its answers: the one of that key, since a folder may hold others that do not count."""
+    run = record.evidence
+    for path in paths:
+        if (path.parent.parent.name, path.stem) == (run.task.name, f"seed-{run.seed}"):
+            try:
+                found = load(path)
+            except BadRecord:
+                continue
+            if found.key == record.key:
+                return found
+    raise BadRecord(f"{run.method.name} on {run.task.name}, seed {run.seed}: its record is gone")
 
 
 def _task(ranking: Ranking, texts: Evidence, runs: Sequence[Evidence]) -> TaskPack:

@@ -42,8 +42,8 @@ def write(made: dict[str, bytes], folder: Path) -> None:
     old = mark.read_text(encoding="utf-8").split("\n") if mark.is_file() else []
     for path in (path for path in old if path not in made and OWN.fullmatch(path) and ".." not in path.split("/")):
         (folder / path).unlink(missing_ok=True)
-    for path, data in made.items():
-        write_bytes(folder / path, data)
+    for path in (MARK, *(path for path in made if path != MARK)):  # the mark first: a build that was stopped can be repeated
+        write_bytes(folder / path, made[path])
 
 
 def command(names: Sequence[str], out: Path, *, serve: bool, port: int) -> None:

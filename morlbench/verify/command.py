@@ -56,6 +56,8 @@ def examine(paths: Sequence[Path], *, against: Path | None = None, again: int = 
                 if record is not None and verdicts[path].level is not None:
                     found[path] = verdict, record
         verdicts |= together(found)
+        for survey in surveys:
+            verdicts |= _misfits(survey, found, verdicts, paths[0], against)
         if again:
             verdicts |= _repeated(verdicts, found, again, verifier, maker or Training())
     if not verdicts and against is None:
@@ -71,6 +73,22 @@ def _one(path: Path, survey: place.Survey, verifier: Verifier) -> tuple[Verdict,
         return verdict, record
     faults = place.on_board(record.evidence, path, board, verifier.checkout.task(record.evidence.task.name))
     return (replace(verdict, level=None, faults=(*verdict.faults, *faults)), None) if faults else (verdict, record)
+
+
+def _misfits(
+    survey: place.Survey, found: dict[Path, tuple[Verdict, RunRecord]], verdicts: dict[Path, Verdict], new: Path, old: Path | None
+) -> dict[Path, Verdict]:
+    """Refuse what cannot stand on a board beside the records of its method that were there before, or else come first."""
+    changed: dict[Path, Verdict] = {}
+
+    def order(path: Path) -> tuple[bool, Path]:
+        return old is not None and not (old / path.relative_to(new)).exists(), path
+
+    for board in survey.boards.values():
+        mine = [path for path in survey.records if path in found and verdicts[path].level is not None and survey.board_of(path) is board]
+        for path, fault in place.misfits({path: found[path][1].evidence for path in sorted(mine, key=order)}, board):
+            changed[path] = replace(verdicts[path], level=None, faults=(*verdicts[path].faults, fault))
+    return changed
 
 
 def _repeated(
@@ -107,7 +125,7 @@ def run(paths: Sequence[Path], *, against: Path | None, again: int, write: bool,
         return outcome.sound
     for verdict in outcome.verdicts:
         told = f": {verdict.reason.removeprefix(f'{verdict.path}: ')}" if verdict.reason else ""
-        console.say(f"{verdict.level or 'REFUSED':<10}  {verdict.path}{told}")
+        console.say(console.printable(f"{verdict.level or 'REFUSED':<10}  {verdict.path}{told}"))
     console.say(summary(outcome, len(metrics)))
     return outcome.sound
 

@@ -22,7 +22,7 @@ DEPTH = 12  # of nesting; a record needs 6
 FILES = 50_000  # under one folder
 HEADER = MB  # of a safetensors file
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._,=+~-]{0,150}")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTED = re.compile(r'(?s)"(?:[^"\\]|\\.)*(?:"|\Z)')  # one without an end goes to the end, so that no text is looked through twice
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32,
          "F32": 32, "F64": 64, "I64": 64, "U64": 64}  # fmt: skip
 
@@ -37,7 +37,7 @@ def walk(root: Path) -> Iterator[Path]:
         raise Refused("file", f"{root}: {_called(kind)}; expected a plain file or folder")
     count = 0
     for folder, folders, names in os.walk(root, followlinks=False):
-        folders[:] = sorted(name for name in folders if name not in (".git", "__pycache__"))
+        folders[:] = sorted(name for name in folders if name != ".git")
         for name in [*folders, *sorted(names)]:
             count += 1
             path = Path(folder) / name
@@ -69,11 +69,11 @@ def parse_json(raw: bytes, path: Path) -> object:
     """Return what the bytes say as strict JSON; refuse doubled keys, NaN, infinities and depth."""
 
     def pairs(found: list[tuple[str, object]]) -> dict[str, object]:
-        made = dict(found)
-        if len(made) < len(found):
-            names = [name for name, _ in found]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise Refused("json", f"{path}: the key {twice[:40]!r} is given twice")
+        made: dict[str, object] = {}
+        for name, value in found:
+            if name in made:
+                raise Refused("json", f"{path}: the key {name[:40]!r} is given twice")
+            made[name] = value
         return made
 
     def constant(text: str) -> NoReturn:

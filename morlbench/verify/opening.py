@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from morlbench import record, table
-from morlbench.errors import BadRecord
+from morlbench.errors import BadRecord, MorlbenchError
 from morlbench.record import RunRecord
 from morlbench.verify import Code, Refused
 from morlbench.verify.files import JSON_LIMIT, PARQUET_LIMIT, parse_json, read_bytes
@@ -40,9 +40,13 @@ def open_record(path: Path, quarantine: Quarantine, folder: Path) -> RunRecord:
     copy.write_bytes(raw)
     copy.with_suffix(".parquet").write_bytes(answers)
     found = _load(copy, path)
-    _same_rows(given, found, path.with_suffix(".parquet"))
-    if odd := _differs(head, json.loads(record.text(found, digest))):
-        raise Refused("schema", f"{path}: field {odd!r} is not as morlbench writes it")
+    try:
+        rows_again, head_again = table.rows(found.evidence.probes), json.loads(record.text(found, digest))
+    except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
+        raise Refused("schema", f"{path}: {_unfit(error)}") from None
+    _same_rows(given, rows_again, path.with_suffix(".parquet"))
+    if odd := _differs(head, head_again):
+        raise Refused("schema", f"{path}: field {odd[:80]!r} is not as morlbench writes it")
     return found
 
 
@@ -57,7 +61,7 @@ def _claims(head: object, path: Path) -> tuple[int, list[str], str]:
                 raise Refused("size", f"{path}: its probes ask for {rows:,} answers; expected 1 to {ROWS:,}")
             return rows, table.columns(len(names)), digest
         case {"schema": other} if other != record.SCHEMA:
-            raise Refused("schema", f"{path}: field 'schema' is {str(other)[:20]}; this version of morlbench reads {record.SCHEMA}")
+            raise Refused("schema", f"{path}: field 'schema' is {str(other)[:20]!r}; this version of morlbench reads {record.SCHEMA}")
     raise Refused("schema", f"{path}: holds no schema, task, probes and hash of the answers as a record does")
 
 
@@ -75,8 +79,14 @@ def _load(copy: Path, path: Path) -> RunRecord:
         told = str(fault).replace(str(copy.with_suffix("")), str(path.with_suffix("")))
         code: Code = "key" if "field 'key'" in told else "parquet" if ".parquet:" in told else "schema"
         raise Refused(code, told) from None
+    except MorlbenchError as fault:
+        raise Refused("schema", f"{path}: {fault}") from None
     except (ValueError, TypeError, KeyError, OverflowError, MemoryError, pa.ArrowException) as error:
-        raise Refused("schema", f"{path}: its parts do not fit together ({' '.join(str(error).split())[:120]})") from None
+        raise Refused("schema", f"{path}: {_unfit(error)}") from None
+
+
+def _unfit(error: Exception) -> str:
+    return f"its parts do not fit together ({' '.join(str(error).split())[:120]})"
 
 
 def _filled(given: pa.Table, path: Path) -> None:
@@ -86,9 +96,8 @@ def _filled(given: pa.Table, path: Path) -> None:
             raise Refused("parquet", f"{path}: column {name!r} lacks a value")
 
 
-def _same_rows(given: pa.Table, found: RunRecord, path: Path) -> None:
+def _same_rows(given: pa.Table, wanted: pa.Table, path: Path) -> None:
     """Refuse rows that are not, column by column and type by type, those of the probes in their order."""
-    wanted = table.rows(found.evidence.probes)
     for field in wanted.schema:
         own = given.schema.field(field.name)
         if own.type != field.type:

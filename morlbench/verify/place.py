@@ -6,7 +6,7 @@ refused wherever it lies.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,10 +15,22 @@ from morlbench import board as boards
 from morlbench import history
 from morlbench.board import FILE, LEVELS, RECORDS, REMOVALS, Board, Division
 from morlbench.errors import BadInput, BadRecord
+from morlbench.gather import parts
 from morlbench.metric import Evidence
+from morlbench.store import key_of
 from morlbench.task import Task
 from morlbench.verify import Fault, Refused, Verdict
-from morlbench.verify.files import JSON_LIMIT, LIST_LIMIT, TOML_LIMIT, check_safetensors, parse_json, parse_toml, read_bytes, walk
+from morlbench.verify.files import (
+    JSON_LIMIT,
+    LIST_LIMIT,
+    PARQUET_LIMIT,
+    TOML_LIMIT,
+    check_safetensors,
+    parse_json,
+    parse_toml,
+    read_bytes,
+    walk,
+)
 
 T = TypeVar("T")
 RECORD = re.compile(r"seed-\d{1,9}\.json")
@@ -56,7 +68,14 @@ def survey(root: Path) -> Survey:
             _note(path, found)
         except Refused as refused:
             found.verdicts.append(Verdict(path, None, (refused.fault,)))
+    for path in [path for path in found.records if found.board_of(path) is None and _inside(path, found.boards)]:
+        found.records.remove(path)
+        found.verdicts.append(Verdict(path, None, (Fault("name", f"{path}: a board's records lie below {RECORDS}/"),)))
     return found
+
+
+def _inside(path: Path, folders: Iterable[Path]) -> bool:
+    return any(folder.resolve() in path.resolve().parents for folder in folders)
 
 
 def _record_named(path: Path) -> Path:
@@ -80,8 +99,10 @@ def _note(path: Path, found: Survey) -> None:
         _history(lambda: history.grants(path.parent))
     elif path.name.endswith(".parquet") and not path.with_suffix(".json").is_file():
         raise Refused("file", f"{path}: its {path.stem}.json is missing")
-    elif RECORDS in path.parts and not BESIDE.fullmatch(path.name):
-        raise Refused("file", f"{path}: is no record; expected files named seed-N.json and seed-N.parquet")
+    elif RECORDS in path.parts:
+        if not BESIDE.fullmatch(path.name):
+            raise Refused("file", f"{path}: is no record; expected files named seed-N.json and seed-N.parquet")
+        read_bytes(path, PARQUET_LIMIT)
 
 
 def _board(path: Path) -> Board:
@@ -97,8 +118,12 @@ def _removals(path: Path) -> None:
         parse_json(line, Path(f"{path}, line {number}"))
     found = _history(lambda: history.removals(path.parent))
     for removal in found.values():
-        if not (path.parent / removal.record).is_file():
+        record = path.parent / removal.record
+        if not record.is_file():
             raise Refused("history", f"{path}: {removal.record} is not there; a removed record stays where it was")
+        head = parse_json(read_bytes(record, JSON_LIMIT), record)
+        if not isinstance(head, dict) or head.get("key") != removal.key:
+            raise Refused("history", f"{path}: the key given for {removal.record} is not that record's")
 
 
 def _history(read: Callable[[], T]) -> T:
@@ -124,6 +149,11 @@ def on_board(run: Evidence, record: Path, board: Board, task: Task | None) -> li
 def kept(old: Path, new: Path) -> list[Verdict]:
     """Compare an older state of the same folder: no record gone or altered, lists of removals only longer, rules as they were."""
     verdicts: list[Verdict | None] = [_rules(path, new / path.relative_to(old)) for path in walk(old) if path.name == FILE]
+    verdicts += [
+        Verdict(path, None, (Fault("history", f"{path} is new; levels are granted after a review, not by a submission"),))
+        for path in walk(new)
+        if path.name == LEVELS and not (old / path.relative_to(new)).exists()
+    ]
     kinds = (REMOVALS, LEVELS)
     for path in (path for path in walk(old) if RECORD.fullmatch(path.name) or path.suffix == ".parquet" or path.name in kinds):
         twin = new / path.relative_to(old)
@@ -170,6 +200,26 @@ def _closed(division: Division) -> Division:
 
 
 def fresh(old: Path, new: Path, records: Sequence[Path]) -> list[Path]:
-    """Return the records that an older state of the folder does not have, and the other seeds they are compared with."""
-    folders = {path.parent for path in records if not (old / path.relative_to(new)).exists()}
-    return [path for path in records if path.parent in folders]
+    """Return the records that an older state of the folder does not have, and all others of their methods, which they join."""
+    joined = {_method(path) for path in records if not (old / path.relative_to(new)).exists()}
+    return [path for path in records if _method(path) in joined]
+
+
+def _method(record: Path) -> tuple[Path, frozenset[str]]:
+    return record.parents[2], frozenset(parts(record.parent.name))
+
+
+def misfits(runs: Mapping[Path, Evidence], board: Board) -> Iterator[tuple[Path, Fault]]:
+    """Yield the records that cannot stand beside the earlier ones of their method: a cell taken, another version, other settings."""
+    first: dict[str, tuple[Path, Evidence]] = {}
+    cells: dict[tuple[str, str, int], Path] = {}
+    for path, run in runs.items():
+        entry = board.entry(run)
+        before, other = first.setdefault(entry, (path, run))
+        taken = cells.setdefault((entry, run.task.name, run.seed), path)
+        if taken != path:
+            yield path, Fault("board", f"{taken} is {entry} on {run.task.name}, seed {run.seed} already; a run has one record")
+        elif run.method.version != other.method.version:
+            yield path, Fault("board", f"it is of version {run.method.version} of {entry}, {before} of version {other.method.version}")
+        elif key_of(settings=run.method.settings) != key_of(settings=other.method.settings):
+            yield path, Fault("board", f"its settings are not those of {before}; a board names each variant")

@@ -2,7 +2,8 @@
 
 The reader of parquet is large C++ code: a file made for it may ask for gigabytes or end the process. So a child with an
 address space of MEMORY bytes reads the whole file and says whether that went well; only then does anyone else. The child
-lives on for the next file and is replaced when it dies. On systems without such a limit only size and time are bounded.
+imports nothing from the folder it is started in, lives on for the next file and is replaced when it dies. On systems
+without such a limit only size and time are bounded.
 """
 
 import json
@@ -58,7 +59,7 @@ class Quarantine:
         if self._child is None:
             environment = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "PYTHONPATH", "VIRTUAL_ENV")}
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "morlbench.verify.quarantine"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                [sys.executable, "-P", "-m", "morlbench.verify.quarantine"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, env=environment | {"OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"},
             )  # fmt: skip
             if _line(self._child, START) != b'"ready"\n':

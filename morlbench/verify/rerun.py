@@ -2,7 +2,8 @@
 
 On the machine that made a record the repeat is equal byte for byte, costs aside. Elsewhere floats are summed in another
 order, and training and sampling may drift apart, so means over prompts are compared within MEANS (rewards) and a share KLS
-(KL), and the ledger's counts within COUNTS. Which seeds are repeated follows from all answers of the group, so that nobody
+(KL), exact shortfalls within both, and the ledger's counts within COUNTS. Where all answers agree nothing drifted, and
+exact values and stated weights must agree within CLOSE. Which seeds are repeated follows from all answers of the group, so that nobody
 can choose them.
 """
 
@@ -19,12 +20,14 @@ from morlbench.protocol import KL_OF
 from morlbench.record import RunRecord, without_costs
 from morlbench.seeds import derive
 from morlbench.store import key_of
+from morlbench.task import Exact
 from morlbench.verify import Fault
 from morlbench.verify.checkout import Checkout
 
 MEANS = 0.02  # of a probe's mean rewards, in [0, 1]
 KLS = 0.25
 COUNTS = 0.05
+CLOSE = 1e-4
 
 
 def sample(records: dict[Path, RunRecord], count: int) -> list[Path]:
@@ -59,8 +62,15 @@ def differences(mine: Evidence, again: Evidence) -> list[Fault]:
         found += _probes(one, other)
     if [probe.name for probe in mine.probes] != [probe.name for probe in again.probes]:
         found.append("the repeated run answers other probes")
-    if mine.exact is not None and again.exact is not None and np.abs(mine.exact.rewards - again.exact.rewards).max() > MEANS:
-        found.append(f"exact rewards differ by {np.abs(mine.exact.rewards - again.exact.rewards).max():.3f}; the tolerance is {MEANS}")
+    same = [probe.responses for probe in mine.probes] == [probe.responses for probe in again.probes]
+    if same:
+        found += [
+            f"probe {one.name!r} states other weights"
+            for one, other in zip(mine.probes, again.probes, strict=True)
+            if _reweighted(one, other)
+        ]
+    if mine.exact is not None and again.exact is not None:
+        found += _exact(mine.exact, again.exact, same=same)
     if (mine.exact is None) != (again.exact is None):
         found.append("only one of the two runs has exact values")
     return [Fault("rerun", text) for text in found + _counts(mine, again)]
@@ -79,6 +89,27 @@ def _probes(one: Probe, other: Probe) -> list[str]:
         a, b = float(one.kl.mean()), float(other.kl.mean())
         if abs(a - b) > KLS * max(a, b) + 0.02:
             found.append(f"the mean KL of probe {one.name!r} is {a:.3f} nats and was {b:.3f} when repeated")
+    return found
+
+
+def _reweighted(one: Probe, other: Probe) -> bool:
+    if one.weights is None or other.weights is None:
+        return one.weights is not other.weights
+    return bool(np.abs(one.weights - other.weights).max() > CLOSE)
+
+
+def _exact(mine: Exact, again: Exact, *, same: bool) -> list[str]:
+    """Compare exact values of runs that gave the `same` answers, or may have drifted apart."""
+    apart = {name: float(np.abs(getattr(mine, name) - getattr(again, name)).max()) for name in ("rewards", "kl", "value")}
+    if same:
+        return [f"exact {name} differs by {far:.4f} though all answers agree" for name, far in apart.items() if far > CLOSE]
+    found = []
+    if apart["rewards"] > MEANS:
+        found.append(f"exact rewards differ by {apart['rewards']:.3f}; the tolerance is {MEANS}")
+    room = float(np.mean(again.optimum - again.base))
+    one, other = (float(np.mean(exact.optimum - exact.value)) for exact in (mine, again))
+    if abs(one - other) > MEANS * room + KLS * max(one, other):
+        found.append(f"the exact values fall {one:.4f} short of the optimum and {other:.4f} when repeated")
     return found
 
 

@@ -34,6 +34,8 @@ def together(found: Found) -> dict[Path, Verdict]:
     for first, other in _repeats(found, _own_answers, apart=lambda run: run.seed):
         refuse(other, Fault("seed", f"its answers are those of {first}, which has another seed"))
     for path, usual, own in _cheaper(found):
+        if verdicts[path].level is None:
+            continue
         note = f"it scored {own:,} responses in training where every other seed scored {usual:,}; a repeated run (--rerun) can show it"
         verdicts[path] = replace(verdicts[path], level="reported", notes=(*verdicts[path].notes, note))
     return verdicts

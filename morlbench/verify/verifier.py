@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
+from morlbench.history import Level
 from morlbench.record import RunRecord
 from morlbench.verify import Fault, Refused, Verdict, identity
 from morlbench.verify.checkout import Checkout
@@ -67,5 +68,6 @@ class Verifier:
             faults.append(Fault("base", f"field 'base' is {run.base[:60]!r}; {task.name} takes this checkout's base 'exact'"))
         else:
             notes.append(f"base {run.base[:60]} is not bundled with these weights, so its answers were not repeated")
-        verdict = Verdict(path, None if faults else "rescored", tuple(faults), tuple(notes), found.key)
+        level: Level = "reported" if base is None else "rescored"  # every metric leans on the base's answers
+        verdict = Verdict(path, None if faults else level, tuple(faults), tuple(notes), found.key)
         return verdict, replace(found, evidence=rescored.run)
