@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -51,9 +52,10 @@ DAY = "2026-01-31"
 
 
 def make(seed: int, method: str = "base") -> RunRecord:
-    """Run a method that trains nothing: milliseconds."""
+    """Run a method, by default one that trains nothing: milliseconds."""
     task = registry.load("tasks", "exact-competing")()
-    return run(registry.load("methods", method)(), task, load_base("exact"), BUDGETS["smoke"], seed=seed, store=Store(Path("unused")))
+    with TemporaryDirectory() as folder:
+        return run(registry.load("methods", method)(), task, load_base("exact"), BUDGETS["smoke"], seed=seed, store=Store(Path(folder)))
 
 
 @pytest.fixture(scope="module")
