@@ -80,13 +80,36 @@ def test_rules_differ_in_how_often_they_try_the_unknown_arm(rule, least, most):
     assert least <= chosen.mean() <= most
 
 
-def test_epsilon_greedy_departs_from_the_best_arm_at_its_rate():
-    means, features, ridge = arms_and_bandit()
-    means = means + np.array([1.0, 0.0])
-    chosen = Explorer("epsilon-greedy", epsilon=0.4).choose(means, features, ridge, np.zeros(400), np.random.default_rng(0))
-    assert chosen.mean() == pytest.approx(0.2, abs=0.06)
-    best = Explorer("linucb", alpha=0.0).choose(means, features, ridge, np.ones(400), np.random.default_rng(0))
-    assert best.max() == 0
+def learnt() -> tuple[np.ndarray, np.ndarray, Ridge]:
+    """Two arms of means 1 and 0, each tried 50 times: their coefficients have variance 1/51 times that of the noise."""
+    ridge = Ridge.empty(np.ones(2), 1).update(np.repeat(np.eye(2), 50, 0), np.repeat([[1.0], [0.0]], 50, 0))
+    return np.tile([1.0, 0.0], (4_000, 1)), np.broadcast_to(np.eye(2), (4_000, 2, 2)), ridge
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.1, 0.4, 1.0])
+def test_epsilon_greedy_departs_from_the_best_arm_at_its_rate_whatever_the_noise(epsilon):
+    means, features, ridge = learnt()
+    chosen = Explorer("epsilon-greedy", epsilon=epsilon).choose(means, features, ridge, np.full(4_000, 50.0), np.random.default_rng(0))
+    assert chosen.mean() == pytest.approx(epsilon / 2, abs=0.025 if epsilon else 0)
+
+
+@pytest.mark.parametrize(("noise", "chance"), [(0.5, 0.0), (5.0, 0.1562), (50.0, 0.4598)])  # Phi(-sqrt(51 / 2) / noise)
+def test_thompson_tries_the_worse_arm_as_often_as_it_may_be_the_better_one(noise, chance):
+    chosen = Explorer("thompson").choose(*learnt(), np.full(4_000, noise), np.random.default_rng(0))
+    assert chosen.mean() == pytest.approx(chance, abs=0.025 if chance else 1e-3)
+
+
+def test_thompson_judges_a_rows_arms_by_one_sample():
+    _, _, ridge = learnt()
+    means, twins = np.tile([0.01, 0.0], (400, 1)), np.ones((400, 2, 2))  # whatever is sampled, both arms gain the same
+    assert Explorer("thompson").choose(means, twins, ridge, np.full(400, 9.0), np.random.default_rng(0)).max() == 0
+
+
+@pytest.mark.parametrize(("alpha", "noise", "arm"), [(0.0, 9.0, 0), (2.3, 0.5, 0), (2.35, 0.5, 1), (1.16, 1.0, 0), (1.17, 1.0, 1)])
+def test_linucb_tries_the_unknown_arm_where_its_bonus_outweighs_its_lower_mean(alpha, noise, arm):
+    _, features, ridge = arms_and_bandit()  # widths 1 / sqrt(51) and 1: a lead of 1 is made up where alpha noise .86 > 1
+    chosen = Explorer("linucb", alpha).choose(np.tile([1.0, 0.0], (400, 1)), features, ridge, np.full(400, noise), np.random.default_rng(0))
+    assert set(chosen) == {arm}
 
 
 def test_a_network_learns_what_a_line_cannot():

@@ -401,6 +401,17 @@ def test_predictions_follow_the_weight_they_train_on() -> None:
     assert found == pytest.approx(0.3 + 0.2 * weights, abs=0.03)
 
 
+def test_predictions_believe_the_trainings_that_started_nearby() -> None:
+    """Trainings from (.2, .2) gain .1 in both objectives, those from (.7, .7) lose as much, whatever their weight."""
+    log = Trainings.none(2)
+    for start, gain in ((0.2, 0.1), (0.7, -0.1)):
+        for first in np.linspace(0, 1, 6):
+            log = log.add(np.full(2, start), np.array([first, 1 - first]), np.full(2, start + gain))
+    weights = np.array([[0.1, 0.9], [0.5, 0.5], [0.9, 0.1]])
+    for start, gain in ((0.2, 0.1), (0.25, 0.1), (0.7, -0.1), (0.65, -0.1)):
+        assert predicted(log, np.full(2, start), weights) == pytest.approx(np.full((3, 2), start + gain), abs=0.02)
+
+
 def test_the_pairs_chosen_extend_the_front_in_different_places() -> None:
     weights = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
     pairs = choose(grown(12), np.full((1, 2), 0.3), weights, np.zeros(2), 3)

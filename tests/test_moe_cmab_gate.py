@@ -1,13 +1,21 @@
-"""The gate on synthetic problems whose best mixture is known."""
+"""The gate on synthetic problems whose best mixture is known, and the settings of the method around it."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from morlbench.bandit import Explorer
 from morlbench.errors import BadInput, BadRecord, MorlbenchError
-from morlbench.methods.moe_cmab.arms import arms, hats, quadratics
+from morlbench.lm.meta import Experts
+from morlbench.methods import moe_cmab
+from morlbench.methods.moe_cmab import MoeCmab, Rule
+from morlbench.methods.moe_cmab.arms import Basis, arms, hats, quadratics
+from morlbench.methods.moe_cmab.context import Context
 from morlbench.methods.moe_cmab.features import Components
-from morlbench.methods.moe_cmab.gate import Gate, GateConfig
+from morlbench.methods.moe_cmab.gate import Gate, GateConfig, Labels, Model
 from morlbench.preference import LINEAR, Utility
 
 EVEN = np.array([0.5, 0.5])
@@ -312,3 +320,17 @@ def test_bad_input_is_refused_in_a_sentence():
         Gate.from_json("{}")
     with pytest.raises(MorlbenchError, match="at least 2 prompts"):
         Components.fit(np.zeros((1, 5)))
+
+
+def test_a_bonus_is_refused_under_rules_that_have_none():
+    assert MoeCmab(exploration=50).exploration == 50
+    for rule in ("thompson", "epsilon-greedy", "uniform"):
+        assert MoeCmab(rule=rule).exploration == 1
+        with pytest.raises(BadInput, match=f"exploration=50 .*rule={rule}.* set rule=linucb"):
+            MoeCmab(rule=rule, exploration=50)
+
+
+def test_the_card_names_every_setting_and_every_choice():
+    card = Path(moe_cmab.__file__).with_name("README.md").read_text(encoding="utf-8")
+    choices = [choice for kind in (Experts, Rule, Model, Labels, Basis, Context) for choice in get_args(kind)]
+    assert not [word for word in [*(field.name for field in fields(MoeCmab)), *choices] if f"`{word}`" not in card]

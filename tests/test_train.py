@@ -1,7 +1,7 @@
 """Training follows the problem's loss: hooks, prefixes, cost, and convergence to the closed form."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -126,10 +126,6 @@ def test_a_large_base_is_trained_in_parts_to_the_same_adapter_and_ledger(
     monkeypatch.setattr(VectorTrainer, "compute_loss", noted)
     found = expert(parts, recipe, responses=64, seed=0)
     assert seen == [4] * 16
-
-    def apart(a: Adapter, b: Adapter) -> float:
-        return max(float((a.factors[n][1] - b.factors[n][1]).abs().max()) for n in a.factors)
-
     assert apart(found, expected) < 0.05 * apart(other, expected)
     assert replace(parts.ledger[0].cost, seconds=0) == replace(whole.ledger[0].cost, seconds=0)
 
@@ -184,24 +180,65 @@ def test_gradient_methods_step_along_their_weighted_gradients(base: Base, tmp_pa
     assert max(float(pair[1].abs().max()) for pair in found.factors.values()) > 0
 
 
-class Half:
-    """A steer that mixes gradients half and half: the same step as the scalar mean of the rewards."""
+@dataclass(frozen=True)
+class Fixed:
+    """A steer that mixes gradients by fixed weights: the same step as the rewards' sum by those weights."""
+
+    weights: tuple[float, ...]
 
     def scalar(self, rewards: Array) -> Array:
         return np.asarray(rewards.mean(1))
 
     def mix(self, gram: Array) -> Array | None:
-        return np.full(len(gram), 0.5)
+        return np.array(self.weights)
 
 
-def test_equal_gradient_weights_give_the_scalar_step(base: Base, tmp_path: Path) -> None:
-    b = bench(base, tmp_path)
-    with b.part("vector", 16):
-        vector = train(b, Half(), Plan(SMALL, 16, 0))
-    with b.part("scalar", 16):
-        scalar = train(b, Recipe((0.5, 0.5), settings=SMALL), Plan(SMALL, 16, 0))
-    for name in vector.factors:
-        assert torch.allclose(vector.factors[name][1], scalar.factors[name][1], atol=1e-5)
+def test_gradients_mixed_by_fixed_weights_take_the_scalar_steps_of_those_weights_alone(base: Base, tmp_path: Path) -> None:
+    b, every = bench(base, tmp_path), ((0.5, 0.5), (0.9, 0.1), (1.0, 0.0))
+    found = list[Adapter]()
+    for i, steer in enumerate((*map(Fixed, every), *(Recipe(w, settings=SMALL) for w in every))):
+        with b.part(f"training {i}", 32):
+            found.append(train(b, steer, Plan(SMALL, 32, 0)))
+    mixed, scalar = found[:3], found[3:]
+    distances = np.array([[apart(one, other) for other in scalar] for one in mixed])
+    assert distances.diagonal().max() < 1e-5
+    assert distances[~np.eye(3, dtype=bool)].min() > 1e-3
+
+
+def apart(a: Adapter, b: Adapter) -> float:
+    """Return how far the adapters' B are apart at most."""
+    return max(float((a.factors[n][1] - b.factors[n][1]).abs().max()) for n in a.factors)
+
+
+def test_advantages_are_leave_one_out_of_the_reward_less_beta_times_the_log_ratio_to_the_base(
+    base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slow twin reads each policy back as an adapter; without beta the advantages are others."""
+    b, recipe = bench(base, tmp_path), Recipe((0.8, 0.2), settings=SMALL)
+    policies, errors = list[Adapter](), list[Array]()
+    plain = VectorTrainer._generate_and_score_completions
+
+    def noted(self: VectorTrainer, inputs: list[dict[str, object]]) -> dict[str, torch.Tensor]:
+        output = plain(self, inputs)
+        ids, mask = (torch.cat([output[f"prompt_{x}"], output[f"completion_{x}"]], 1) for x in ("ids", "mask"))
+        own, reference = (_answer_log_probs(Mixture(base, x), ids, mask) for x in (policies[-1:], ()))
+        signals = (self._rewards @ recipe.weights)[:, None] - (own - reference)[:, None] * [b.beta, 0.0]  # (n, 2)
+        errors.append(np.abs(leave_one_out(signals, SMALL.group) - output["advantages"].numpy()[:, None]).max(0))
+        return output
+
+    monkeypatch.setattr(VectorTrainer, "_generate_and_score_completions", noted)
+    with b.part("noted", 48):
+        train(b, recipe, Plan(SMALL, 48, 0, after=lambda _step, read: policies.append(read())))
+    right, without_beta = np.array(errors).T
+    assert right.max() < 1e-5
+    assert without_beta[1:].min() > 1e-2  # at the first step the policy is the base
+
+
+def _answer_log_probs(mixture: Mixture, ids: torch.Tensor, mask: torch.Tensor) -> Array:
+    """Return log pi(y | x) (n,) of answers of two words at the end of ids (n, t)."""
+    with torch.inference_mode():
+        log_p, _ = mixture.log_probs(ids, mask, torch.ones(len(ids), mixture.experts), keep=3)
+    return np.asarray(log_p[:, :-1].gather(2, ids[:, -2:, None])[:, :, 0].sum(1).double().numpy())
 
 
 def test_the_jacobian_equals_one_backward_pass_per_loss() -> None:

@@ -1,11 +1,13 @@
 """The tables and figure of docs/findings/gate.md: `python docs/findings/gate.py`, some ten minutes on one core, experts included.
 
+`python docs/findings/gate.py GATE ...` measures these gates alone and puts their rows into the table of other gates.
 Gates explore dev prompts of exact-contextual and are judged on its test prompts by sums over all answers, under ideal experts
 and, last, under trained ones (read from the store if they are there, else trained). Every number comes from fixed seeds.
 Intervals resample seeds and test prompts together, within each world.
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -63,13 +65,13 @@ def headline_table(judged: dict[tuple[str, float], Judged]) -> str:
     return "\n".join(lines)
 
 
-def comparators(judged: dict[tuple[str, float], Judged]) -> str:
+def comparators(judged: dict[tuple[str, float], Judged], names: Iterable[str] = GATES) -> str:
     """Return each gate's share of the thresholds' headroom, and its loss under the linear utility with KL."""
     columns = [(utility, beta, mark) for utility, beta in (("soft", 0.0), ("soft", BETA), ("hard", BETA)) for mark in (300, 1000)]
     heads = [f"{utility}, {_counted(beta)}, {mark:,}" for utility, beta, mark in columns]
     lines = ["| gate | " + " | ".join(heads) + " | linear, u - beta KL, over `mod`, 1,000 |", "|---|" + "---:|" * 7]
     linear = judged["linear", BETA]
-    for name in GATES:
+    for name in names:
         shares = [judged[f"{utility}-threshold", beta].share(name, mark) for utility, beta, mark in columns]
         lines.append(f"| {name} | " + " | ".join([*shares, linear.over(name, linear.mod, 1000)]) + " |")
     return "\n".join(lines)
@@ -149,10 +151,16 @@ def draw(judged: dict[tuple[str, float], Judged], stem: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Write the page's tables and the figure."""
+    """Write the page's tables and the figure, or the rows of the gates named alone."""
+    names = sys.argv[1:]
+    if unknown := set(names) - set(GATES):
+        sys.exit(f"unknown gates: {'; '.join(sorted(unknown))}. Known: {'; '.join(GATES)}")
     base = load_base("exact")
     contextual, null = (registry.load("tasks", name) for name in ("exact-contextual", "exact-contextual-null"))
-    parts = of_ideal([ideal(contextual(draw=i), base) for i in range(DRAWS)])
+    worlds = [ideal(contextual(draw=i), base) for i in range(DRAWS)]
+    if names:
+        return amend(worlds, names)
+    parts = of_ideal(worlds)
     flat = of_others([ideal(null(draw=i), base) for i in range(DRAWS)])
     parts += ["**`exact-contextual-null`**, ideal experts:", headline_table(flat)]
     found = of_others([trained(contextual(draw=i), base, seed) for i in range(DRAWS) for seed in range(EXPERT_SEEDS)])
@@ -174,6 +182,20 @@ def of_ideal(worlds: list[Worlds]) -> list[str]:
         "**Exploration**, u - beta KL, explored under the utility named, cumulative regret to the best arm of each prompt:", rules(worlds),
         "**Hidden users** with a linear utility:", users(worlds, logs[BETA]),
     ]  # fmt: skip
+
+
+def amend(worlds: list[Worlds], names: list[str]) -> None:
+    """Put the rows of these gates into the page's table of other gates; leave all else as it is."""
+    logs, wanted = explored(worlds), [(name, mark) for name in names for mark in (300, 1000)]
+    cells = [(u, beta) for beta in (0.0, BETA) for u in UTILITIES if u.name != "chebyshev"]
+    judged = {(u.name, beta): judge(worlds, logs[beta], u, beta, wanted) for u, beta in cells}
+    head, rule, *fresh = comparators(judged, names).splitlines()
+    page = HERE / "gate.md"
+    before, _, rest = page.read_text(encoding="utf-8").partition(f"{head}\n{rule}\n")
+    old, gap, after = rest.partition("\n\n")
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in [*old.splitlines(), *fresh]}
+    table = "\n".join([head, rule, *(rows[name] for name in GATES if name in rows)])
+    page.write_text(f"{before}{table}{gap}{after}", encoding="utf-8")
 
 
 def of_others(worlds: list[Worlds]) -> dict[tuple[str, float], Judged]:

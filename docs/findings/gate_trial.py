@@ -30,6 +30,7 @@ GATES: dict[str, tuple[str, GateConfig]] = {
     "plug-in": ("log-ratio", GateConfig(labels="plug-in")),
     "disjoint arms": ("log-ratio", GateConfig(model="disjoint")),
     "disjoint, plug-in, pooled": ("hidden", GateConfig(model="disjoint", labels="plug-in")),
+    "network (NeuralUCB)": ("log-ratio", GateConfig(model="network")),
     "hats": ("log-ratio", GateConfig(basis="hats")),
     "no caution": ("log-ratio", GateConfig(caution=0)),
 }
@@ -47,10 +48,12 @@ class Log:
     regret: Array
 
     def gate(self, world: World, kind: str, config: GateConfig, mark: int) -> Gate:
-        """Return the gate that has seen the first `mark` scored responses, whoever explored."""
-        n = mark - len(self.base)
-        gate = Gate.start(self.base, 2, world.context[kind].shape[1], config=config)
-        return gate.update(world.context[kind][self.rows[:n]], ARMS[self.arms[:n]], self.rewards[:n], self.kl[:n])
+        """Return the gate that has seen the first `mark` scored responses, whoever explored; a network learns batch by batch."""
+        gate, end = Gate.start(self.base, 2, world.context[kind].shape[1], config=config), mark - len(self.base)
+        for start in range(0, end, BATCH):
+            some = slice(start, min(start + BATCH, end))
+            gate = gate.update(world.context[kind][self.rows[some]], ARMS[self.arms[some]], self.rewards[some], self.kl[some])
+        return gate
 
 
 def explore(world: World, config: GateConfig, seed: int, utility: Utility = LINEAR, kind: str = "log-ratio") -> Log:

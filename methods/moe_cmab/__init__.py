@@ -47,7 +47,7 @@ class MoeCmab(Trained):
     epsilon: float = Field(default=0.3, ge=0, le=1)
     level: str = "hidden"
     rule: Rule = "linucb"
-    exploration: float = Field(default=1.0, ge=0, le=100)
+    exploration: float = Field(default=Explorer.alpha, ge=0, le=100)
     model: Model = "shared"
     labels: Labels = "relabelled"
     penalty: bool = True
@@ -64,6 +64,10 @@ class MoeCmab(Trained):
         if self.expert_share + self.tune_share >= 1:
             raise BadInput(
                 f"expert_share={self.expert_share:g} and tune_share={self.tune_share:g} leave the gate nothing; their sum must be below 1"
+            )
+        if self.rule != "linucb" and self.exploration != Explorer.alpha:
+            raise BadInput(
+                f"exploration={self.exploration:g} is LinUCB's bonus, which rule={self.rule} does not have; leave it out or set rule=linucb"
             )
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
