@@ -16,10 +16,11 @@ from pydantic import ConfigDict
 from morlbench.bench import Bench
 from morlbench.check import frozen, method, metric, task, verdicts
 from morlbench.check.toy import WORDS, Toy
+from morlbench.lm.rewards.memo import Memo
 from morlbench.method import Family, Feedback, Method, Policy, Responses, Track, settings
 from morlbench.metric import Evidence
 from morlbench.preference import LINEAR, Array, Utility
-from morlbench.task import Front, Objective, Split, Texts
+from morlbench.task import Front, Objective, Split, Task, Texts
 
 FRESH = count()  # what nothing that promises to repeat itself may read
 
@@ -251,6 +252,8 @@ def _fails_on_empty(self: HonestTask, prompts: Texts, responses: Texts) -> Array
     return np.array([[1 / len(r), 0.5] for r in responses])
 
 
+BY_BATCH = Memo(lambda texts: np.full((len(texts), 2), 1 / len(texts), dtype=np.float32))  # as a module's own scorer is remembered
+BY_CALL = Memo(lambda texts: np.full((len(texts), 2), (next(FRESH) % 7) / 7, dtype=np.float32))
 SAME: Objective = HonestTask.objectives[0]
 TASK_FAULTS = [
     ("declares what it is", variant(name="other")),
@@ -276,6 +279,8 @@ TASK_FAULTS = [
     ("a row depends on its pair alone", scoring(lambda self, p, r: _honest(r) / max(1, len(r)))),
     ("a row depends on its pair alone", scoring(lambda self, p, r: np.linspace(0, 1, 2 * len(r)).reshape(-1, 2))),
     ("scores repeat", scoring(lambda self, p, r: np.full((len(r), 2), (next(FRESH) % 7) / 7))),
+    ("a row depends on its pair alone", scoring(lambda self, p, r: BY_BATCH(r))),
+    ("scores repeat", scoring(lambda self, p, r: BY_CALL(r))),
     ("survives odd answers", scoring(_fails_on_empty)),
 ]
 
@@ -422,8 +427,7 @@ def front_file(**changes: object) -> str:
 
 
 def frozen_file(task_: HonestTask, **changes: object) -> str:
-    held = {"version": task_.version, "content": frozen.content(task_), "scores": frozen.scores(task_).tolist()}
-    return json.dumps(held | changes)
+    return json.dumps(frozen.snapshot(task_) | changes)
 
 
 def facts_file(transfer: float, declared: str = "competing", names: Sequence[str] = ("brevity", "letters")) -> str:
@@ -461,6 +465,21 @@ def test_a_task_with_examples_frozen_content_and_a_measured_relation_keeps_every
         facts_json=facts_file(-0.8),
     )
     assert broken(task.PROMISES, task.Subject("honest", Balanced, folder)) == set()
+
+
+def test_frozen_scores_reach_over_the_whole_test_split_and_an_older_file_froze_its_first_four_prompts(tmp_path: Path) -> None:
+    tests, folder = HonestTask().prompts("test"), filled(tmp_path)
+
+    def drops(which: str) -> Task:
+        return scoring(lambda self, prompts, answers: _honest(answers) * [[p != which] for p in prompts])()
+
+    honest = HonestTask()
+    held = frozen.snapshot(honest)
+    older = {key: held[key] for key in ("version", "content")} | {"scores": frozen.scores(honest, range(4)).tolist()}
+    for content, seen in ((held, {0, len(tests) - 1}), (older, {0})):
+        (folder / "frozen.json").write_text(json.dumps(content), encoding="utf-8")
+        assert frozen.difference(honest, folder) == ""
+        assert {i for i in (0, len(tests) - 1) if frozen.difference(drops(tests[i]), folder)} == seen
 
 
 @pytest.mark.parametrize(("promise", "cls", "files"), FOLDER_FAULTS, ids=[f"{name}-{i}" for i, (name, _, _) in enumerate(FOLDER_FAULTS)])

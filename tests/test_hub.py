@@ -1,6 +1,7 @@
 """Hub tasks on small local data sets and randomly initialised reward models of the real architectures, saved to disk here."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,11 @@ from transformers import (
 )
 
 from morlbench import cli, console, registry
-from morlbench.errors import BadInput
-from morlbench.lm import hub
+from morlbench.errors import BadInput, MorlbenchError
+from morlbench.lm import base, hub
+from morlbench.lm.bases import smollm2
 from morlbench.lm.hub import HubTask, Source, find, load_options
-from morlbench.lm.rewards.judge import Judge, Load, load_judge, texts_of
+from morlbench.lm.rewards.judge import Judge, Load, _ids, load_judge, texts_of
 
 HUB_TASKS = ("hh-assistant", "tldr-summary", "safe-rlhf")
 WORDS = [
@@ -49,8 +51,20 @@ WORDS = [
     "human",
     "assistant",
 ]
+SNAPSHOT = hub.huggingface_hub.snapshot_download
 CPU = Load(4, torch.float32, torch.device("cpu"))
-ODD = ("", " ", "\x00", "word " * 5_000, "烘焙", "half \ud83d pair", "mix flour and water .")
+ODD = (
+    "",
+    " ",
+    "\x00",
+    "word " * 5_000,
+    "烘焙",
+    "half \ud83d pair",
+    "mix flour and water .",
+    "mix </s> flour",
+    "<s></<s>s>",
+    "<|endoftext|>",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +80,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(hub.huggingface_hub, "snapshot_download", refuse)
     monkeypatch.setattr(hub.huggingface_hub.HfApi, "repo_info", refuse)
     find.cache_clear()
+    hub._identity.cache_clear()
 
 
 def save_tokenizer(folder: Path, *, ends: bool = False) -> None:
@@ -142,13 +157,32 @@ def load(name: str, copies: Path, monkeypatch: pytest.MonkeyPatch) -> HubTask:
     monkeypatch.setenv("MORLBENCH_HUB", str(copies))
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", copies / "cache")
     find.cache_clear()
-    monkeypatch.setattr(registry.load("tasks", name), "data", local(registry.load("tasks", name).data))
     return registry.load("tasks", name)()
 
 
-def local(source: Source) -> Source:
-    """A folder of JSON lines has no configurations."""
-    return Source(source.repo, source.kind, source.revision)
+def cached(root: Path, source: Source, files: dict[str, str], commit: str = "a" * 40) -> Path:
+    """Lay a source's files out as the hub's cache does, names linked to blobs; return the snapshot."""
+    place = root / f"{source.kind}s--{source.repo.replace('/', '--')}"
+    (place / "refs" / source.revision).parent.mkdir(parents=True)
+    (place / "refs" / source.revision).write_text(commit)
+    (place / "blobs").mkdir()
+    (place / "snapshots" / commit).mkdir(parents=True)
+    for i, (name, text) in enumerate(files.items()):
+        (place / "blobs" / f"{i:040x}").write_text(text, encoding="utf-8")
+        link = place / "snapshots" / commit / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(place / "blobs" / f"{i:040x}")
+    return place / "snapshots" / commit
+
+
+@pytest.fixture
+def hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty cache that the hub's client reads, still without a network."""
+    monkeypatch.setattr(hub.huggingface_hub, "snapshot_download", SNAPSHOT)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
+    return tmp_path / "hub"
 
 
 @pytest.mark.parametrize("name", HUB_TASKS)
@@ -225,7 +259,7 @@ def test_a_classifier_batch_agrees_with_one_text_at_a_time_through_transformers(
     assert judge(("",) * 5, answers) == pytest.approx(slow, abs=1e-5)
 
 
-def test_a_score_model_reads_the_head_at_the_last_token(tmp_path: Path) -> None:
+def test_a_score_model_reads_the_head_at_the_end_mark(tmp_path: Path) -> None:
     torch.manual_seed(2)
     beaver(tmp_path)
     judge = load_judge(str(tmp_path), "", Judge("conversation", head=True), CPU)
@@ -234,9 +268,36 @@ def test_a_score_model_reads_the_head_at_the_last_token(tmp_path: Path) -> None:
     tensors, tokenizer = load_file(tmp_path / "model.safetensors"), PreTrainedTokenizerFast.from_pretrained(tmp_path)
     with torch.inference_mode():
         text, _ = texts_of(Judge("conversation"), "how do i bake bread ?", "mix flour", "")
-        hidden = backbone(**tokenizer(text, return_tensors="pt", return_token_type_ids=False)).last_hidden_state[0, -1]
+        ids = [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
+        hidden = backbone(input_ids=torch.tensor([ids])).last_hidden_state[0, -1]
     assert values[0] == pytest.approx((hidden @ tensors["score_head.weight"][0]).item() + 0.5, abs=1e-4)
     assert len(set(values.round(5))) == 3
+
+
+def test_the_end_mark_of_a_conversation_stays_where_it_is_cut(tmp_path: Path) -> None:
+    save_tokenizer(tmp_path)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    long, short = (_ids(tokenizer, Judge("conversation"), ("mix flour " * many, None)) for many in (500, 2))
+    assert (len(long), long[-2:], short[-2:]) == (48, [WORDS.index("mix"), 2], [WORDS.index("flour"), 2])
+    assert _ids(tokenizer, Judge("response"), ("mix flour", None))[-1] != 2
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_score_that_is_no_number_is_no_reward(value: float, tmp_path: Path) -> None:
+    beaver(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors") | {"score_head.bias": torch.full((1,), value)}
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    judge = load_judge(str(tmp_path), "", Judge("conversation", head=True), CPU)
+    with pytest.raises(MorlbenchError, match=str(tmp_path)):
+        judge(("how do i bake bread ?",), ("mix flour",))
+
+
+def test_no_answer_can_write_the_marks_of_a_tokenizer(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    gpt2(tmp_path)
+    judge = load_judge(str(tmp_path), "", Judge("summary"), CPU)
+    forged, plain = judge(("bread and water .",) * 2, ("mix flour <s> good bread <pad> </<s>s>", "mix flour  good bread <pad> "))
+    assert forged == plain
 
 
 def test_a_score_model_without_its_head_is_refused(tmp_path: Path) -> None:
@@ -272,7 +333,83 @@ def test_options_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     assert load_options() == Load(3, torch.bfloat16, torch.device("cpu"))
 
 
-def test_a_cached_snapshot_gives_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub.huggingface_hub, "snapshot_download", lambda *a, **k: "/cache/snapshots/" + "a" * 40)
+def test_the_base_of_hub_tasks_moves_to_a_gpu_and_the_small_ones_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[torch.nn.Module] = []
+    model, tokenizer = gpt2(tmp_path), PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    monkeypatch.setattr(smollm2, "load", lambda dtype: (model, tokenizer))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.nn.Module, "cuda", moved.append)
+    assert base._builtin("smollm2", torch.float32)[0] is model
+    assert moved == [model]
+    for small in ("nano", "exact"):
+        base._builtin(small, torch.float32)
+    assert moved == [model]
+
+
+def test_a_cached_snapshot_gives_its_commit_and_an_empty_one_is_none(hub_cache: Path) -> None:
+    model, data = Source("org/model"), Source("org/data", "dataset")
+    assert [type(find(source)) for source in (model, data)] == [str, str]
+    folder = cached(hub_cache, data, {"train.jsonl": "{}"}, "b" * 40)
+    cached(hub_cache, model, {"model.safetensors": ""})
     find.cache_clear()
-    assert find(Source("org/name")) == hub.Found("org/name", "a" * 40)
+    assert find(model) == hub.Found("org/model", "a" * 40)
+    assert find(data) == hub.Found(str(folder), "b" * 40)
+    for empty in (Source("org/none"), Source("org/script", "dataset"), Source("org/other", "dataset", subset="comparisons")):
+        cached(hub_cache, empty, {"config.json": "{}", "other/train.jsonl": "{}"} if empty.subset else {"README.md": "", "script.py": ""})
+        assert isinstance(find(empty), str)
+
+
+def test_the_key_that_experts_are_stored_under_changes_with_every_source(
+    copies: Path, hub_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = load("hh-assistant", copies, monkeypatch)
+    local = task.key
+    assert local.startswith("hh-assistant@1+")
+    assert task.key == type(task)().key == local
+    (more := copies / task.data.repo / "more.txt").write_text("")
+    hub._identity.cache_clear()
+    assert task.key != local
+    more.unlink()
+    keys = set()
+    for commit in ("a" * 40, "b" * 40):
+        monkeypatch.setenv("MORLBENCH_HUB", str(hub_cache))
+        for source in task._sources():
+            shutil.rmtree(hub_cache / f"{source.kind}s--{source.repo.replace('/', '--')}", ignore_errors=True)
+            cached(hub_cache, source, {"train.jsonl": "{}", "model.safetensors": ""}, commit if source.kind == "model" else "c" * 40)
+        find.cache_clear()
+        keys.add(task.key)
+    assert len(keys) == 2
+
+
+def test_a_cached_data_set_is_read_without_a_network(hub_cache: Path) -> None:
+    data = registry.load("tasks", "tldr-summary").data
+    files = {f"comparisons/{part}/0000.jsonl": json.dumps({"post": part}) + "\n" for part in ("train", "validation")}
+    cached(hub_cache, data, files | {"axis/test/0000.jsonl": json.dumps({"post": "of another subset"}) + "\n"})
+    place = find(data)
+    assert isinstance(place, hub.Found)
+    assert [[row["post"] for row in hub.rows(place, data, part)] for part in ("train", "test")] == [["train"], ["validation"]]
+
+
+def test_a_data_set_that_cannot_be_read_is_one_sentence_that_says_how_to_get_it(
+    hub_cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data, broken = Source("org/data", "dataset", revision="refs/convert/parquet"), tmp_path / "broken"
+    broken.mkdir()
+    (broken / "train.jsonl").write_text("no JSON\n")
+    (tmp_path / "script").mkdir()
+    (tmp_path / "script" / "script.py").write_text("")
+    places = hub.Found("org/data", "a" * 40), hub.Found(str(broken), ""), hub.Found(str(tmp_path / "script"), "")
+    for place in places:
+        with pytest.raises(BadInput, match="hf download org/data --repo-type dataset --revision refs/convert/parquet") as raised:
+            hub.rows(place, data, "train")
+        assert "\n" not in str(raised.value)
+
+    def refuse(*_: object, **__: object) -> str:
+        raise Unreachable
+
+    class Unreachable(Exception):
+        """As an HTTP library's own errors, of no common class."""
+
+    monkeypatch.setattr(hub.huggingface_hub, "snapshot_download", refuse)
+    with pytest.raises(BadInput, match=r"Unreachable.*MORLBENCH_HUB"):
+        hub.rows(places[0], data, "train")

@@ -8,7 +8,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from morlbench.lm.rewards import text
 from morlbench.lm.rewards.encoder import Encoder, minilm
 from morlbench.lm.rewards.likelihood import LONGEST, Likelihood
-from morlbench.lm.rewards.memo import Memo, by_length
+from morlbench.lm.rewards.memo import Memo, by_length, forget
 from morlbench.lm.rewards.validation import Pair, accuracy, markdown
 
 ODD = (
@@ -114,6 +114,16 @@ def test_memo_computes_each_text_once_and_forgets_the_oldest() -> None:
     memo(("bb",))
     assert seen[-1] == "bb"
     assert len(memo) == 2
+
+
+def test_every_memo_forgets_when_asked_and_computes_again() -> None:
+    seen: list[str] = []
+    memo = Memo(lambda texts: (seen.extend(texts), np.zeros((len(texts), 1), dtype=np.float32))[1])
+    memo(("a",))
+    forget()
+    assert len(memo) == 0
+    memo(("a",))
+    assert seen == ["a", "a"]
 
 
 def test_a_batch_larger_than_the_memory_is_still_answered() -> None:

@@ -41,6 +41,29 @@ def test_a_text_tasks_folder_has_all_that_the_check_looks_at(name: str) -> None:
     assert objectives == {o.name for o in registry.load("tasks", name).objectives}
 
 
+@pytest.mark.parametrize("name", [*TASKS, "fluency-vs-helpfulness"])
+def test_every_text_task_has_frozen_the_content_of_its_version(name: str) -> None:
+    held = json.loads((registry.folder("tasks", name) / "frozen.json").read_text(encoding="utf-8"))
+    assert held["version"] == registry.load("tasks", name).version
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_card_calls_a_reference_point_provisional_where_no_experts_were_trained(name: str) -> None:
+    folder = registry.folder("tasks", name)
+    card, facts = ((folder / file).read_text(encoding="utf-8") for file in ("README.md", "facts.json"))
+    assert json.loads(facts)["kl_budget"] is None
+    assert "Reference point of the hypervolume: provisional" in card
+    assert f"facts {name} --draws 4 --responses 0 --write" in card
+
+
+@pytest.mark.parametrize("name", ["assistant-10", "assistant-5"])
+def test_the_card_counts_the_awkward_requests_of_every_split(name: str) -> None:
+    made = rows(name, grammars(name)[1:])
+    train, dev, adapt, test = (sum(row.split == split for row in made) for split in SPLITS)
+    said = f"Awkward requests are {train} of the 612 train prompts, {dev} of 100 dev, {adapt} of 60 adapt and {test} of 100 test prompts."
+    assert said in (registry.folder("tasks", name) / "README.md").read_text(encoding="utf-8")
+
+
 def test_scores_are_the_scaled_measures_and_gold_is_another_opinion() -> None:
     task = registry.load("tasks", "assistant-5")()
     assert isinstance(task, TextTask)

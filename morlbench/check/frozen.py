@@ -1,13 +1,15 @@
 """What a version of a task froze: a hash of its prompts and facts, and the scores of a few fixed answers.
 
 `frozen.json` in a task's folder says what a version number means. `freeze` writes it; the promise compares. A hash covers what
-is exact; scores are compared within a tolerance, since the last digits of a float depend on the machine. Run
+is exact; scores are compared within a tolerance, since the last digits of a float depend on the machine. The prompts asked are
+spread over the test split, so that every kind of prompt is among them; `asked` holds their places. Run
 `python -m morlbench.check.frozen TASK ...` after raising a version (or while no result of it was ever published).
 """
 
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -21,7 +23,8 @@ from morlbench.task import Split, Task, Texts
 
 FILE = "frozen.json"
 TOLERANCE = 0.01
-ROWS = 4  # prompts whose fixed answers are scored
+ROWS = 8  # test prompts whose fixed answers are scored
+FIRST = (0, 1, 2, 3)  # what a file without `asked` scored
 
 
 def content(task: Task) -> str:
@@ -39,15 +42,28 @@ def content(task: Task) -> str:
     return key_of(facts=facts, prompts={split: task.prompts(split) for split in get_args(Split)})
 
 
-def scores(task: Task) -> Array:
-    """Return the scores (n, k) of fixed answers to the first test prompts."""
-    prompts, answers = fixed_answers(task)
+def snapshot(task: Task) -> dict[str, object]:
+    """Return what frozen.json holds of the task as it is."""
+    asked = spread(len(task.prompts("test")))
+    rows = [[round(float(x), 4) for x in row] for row in scores(task, asked)]
+    return {"version": task.version, "content": content(task), "asked": asked, "scores": rows}
+
+
+def spread(count: int) -> list[int]:
+    """Return at most ROWS places of `count` that lie evenly from the first to the last."""
+    return sorted({int(place) for place in np.linspace(0, count - 1, ROWS)})
+
+
+def scores(task: Task, asked: Sequence[int]) -> Array:
+    """Return the scores (n, k) of fixed answers to the test prompts at these places."""
+    prompts, answers = fixed_answers(task, asked)
     return task.score(prompts, answers)
 
 
-def fixed_answers(task: Task) -> tuple[Texts, Texts]:
+def fixed_answers(task: Task, places: Sequence[int]) -> tuple[Texts, Texts]:
     """Return test prompts with answers made of them: as they are, turned round, and inside a fixed sentence."""
-    asked = task.prompts("test")[:ROWS]
+    tests = task.prompts("test")
+    asked = [tests[place] for place in places if place < len(tests)]
     kinds = (
         lambda p: p,
         lambda p: " ".join(p.split()[::-1]),
@@ -68,7 +84,7 @@ def difference(task: Task, folder: Path) -> str:
         return f"{FILE} is of version {held['version']}, the task of version {task.version}; {again}"
     if held["content"] != content(task):
         return f"prompts or facts are not those that version {task.version} froze; {again}"
-    now, then = scores(task), np.array(held["scores"])
+    now, then = scores(task, held.get("asked", FIRST)), np.array(held["scores"])
     if now.shape != then.shape or not np.abs(now - then).max() <= TOLERANCE:
         return f"the scorers rate fixed answers otherwise than version {task.version} did; {again}"
     return ""
@@ -85,9 +101,7 @@ def main(names: list[str]) -> None:
         task, folder = registry.load("tasks", name)(), registry.folder("tasks", name)
         if folder is None:
             raise BadInput(f"task {name!r} is a single file; a folder is needed to hold {FILE}")
-        rows = [[round(float(x), 4) for x in row] for row in scores(task)]
-        held = {"version": task.version, "content": content(task), "scores": rows}
-        write_bytes(folder / FILE, (json.dumps(held, indent=1) + "\n").encode())
+        write_bytes(folder / FILE, (json.dumps(snapshot(task), indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

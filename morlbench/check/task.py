@@ -16,6 +16,7 @@ from morlbench.bench import checked
 from morlbench.check import Broken, card, frozen, is_count
 from morlbench.check.hacks import hacks
 from morlbench.errors import MorlbenchError
+from morlbench.lm.rewards.memo import forget
 from morlbench.preference import Array, check_preference
 from morlbench.relation import read
 from morlbench.task import Relation, Split, Task, Texts
@@ -109,10 +110,10 @@ def scores_lie_in_the_unit_interval(subject: Subject) -> None:
 def a_row_depends_on_its_pair_alone(subject: Subject) -> None:
     """A pair gets the same score alone, in a batch, and in the batch turned round."""
     prompts, answers = _pairs(subject.cls())
-    together = subject.cls().score(prompts, answers)
-    fresh = subject.cls()  # a scorer may remember texts it has seen, which would hide a difference
+    together = _unmet(subject.cls()).score(prompts, answers)
+    fresh = _unmet(subject.cls())
     alone = np.concatenate([fresh.score(prompts[i : i + 1], answers[i : i + 1]) for i in range(len(answers))])
-    turned = subject.cls().score(prompts[::-1], answers[::-1])[::-1]
+    turned = _unmet(subject.cls()).score(prompts[::-1], answers[::-1])[::-1]
     _same("alone", together, alone, answers)
     _same("in another order", together, turned, answers)
 
@@ -122,8 +123,8 @@ def scores_repeat(subject: Subject) -> None:
     task = subject.cls()
     prompts, answers = _pairs(task)
     first = task.score(prompts, answers)
-    _same("the second time", first, task.score(prompts, answers), answers)
-    _same("from a new task", first, subject.cls().score(prompts, answers), answers)
+    _same("the second time", first, _unmet(task).score(prompts, answers), answers)
+    _same("from a new task", first, _unmet(subject.cls()).score(prompts, answers), answers)
 
 
 def survives_odd_answers(subject: Subject) -> None:
@@ -262,6 +263,15 @@ def _pairs(task: Task) -> tuple[Texts, Texts]:
         lambda p: "Take it one small step at a time, and rest when you are tired.",
     )  # fmt: skip
     return tuple(p for p in prompts for _ in kinds), tuple(kind(p) for p in prompts for kind in kinds)
+
+
+def _unmet(task: Task) -> Task:
+    """Return the task after shared scorers forgot the texts they met, which would hide a difference.
+
+    Only what a `Memo` holds can be forgotten: another memory at module level hides from this check.
+    """
+    forget()
+    return task
 
 
 def _same(when: str, first: Array, second: Array, answers: Texts) -> None:

@@ -148,7 +148,8 @@ def _builtin(name: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrained
     if name == "smollm2":
         from morlbench.lm.bases import smollm2
 
-        return smollm2.load(dtype)
+        model, tokenizer = smollm2.load(dtype)
+        return _on_gpu(model), tokenizer
     if name == "exact":
         from morlbench.lm.bases import exact
 
@@ -170,9 +171,14 @@ def _hub(name: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedToke
         first = str(error).strip().split("\n")[0]
         where = "folder" if Path(name).exists() else "Hugging Face id (not cached, or no network)"
         raise BadInput(f"base {name!r}: this {where} could not be read as a causal language model: {first}") from None
+    return _on_gpu(model), tokenizer
+
+
+def _on_gpu(model: PreTrainedModel) -> PreTrainedModel:
+    """Move a model to the GPU where there is one; nano and exact are so small that they stay where they are."""
     if torch.cuda.is_available():
         torch.nn.Module.cuda(model)
-    return model, tokenizer
+    return model
 
 
 def _silence_dropout(model: PreTrainedModel) -> None:

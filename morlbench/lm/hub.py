@@ -2,7 +2,8 @@
 
 A task names its sources; each is looked for as a local copy (`$MORLBENCH_HUB/ORG/NAME`), in the hub's cache, then on the hub,
 before any work, and what is missing is said in one sentence. A source whose revision is a name such as `main` is resolved to a
-commit when it is loaded, and the commits are written to the store's `hub/TASK.json`. How models are loaded is in the environment:
+commit when it is loaded; the commits are part of the task's key, so that no expert is shared between two of them, and are written
+to the store's `hub/TASK.json`. How models are loaded is in the environment:
 MORLBENCH_HUB_BATCH, MORLBENCH_HUB_DTYPE, MORLBENCH_HUB_DEVICE. No code of a repository is ever run, and nothing of a data set is
 part of this project. Leaves out dialogues of several turns: a prompt is one message.
 """
@@ -25,13 +26,15 @@ from morlbench.errors import BadInput
 from morlbench.lm.rewards.judge import Judge, Load, load_judge
 from morlbench.preference import Array
 from morlbench.seeds import derive
-from morlbench.store import default_root, write_bytes
+from morlbench.store import default_root, key_of, write_bytes
 from morlbench.task import Split, Task, Texts
 
 PATIENCE = 5.0  # seconds to wait for the hub before saying that it cannot be reached
 DIGITS = 4
 SIZES: dict[Split, int] = {"train": 2_000, "dev": 100, "adapt": 60, "test": 100}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_WEIGHTS = re.compile(r"\.(?:safetensors|bin)$")
+_ROWS = re.compile(r"^(?!(?:dataset_infos?|dataset_dict|config)\.).*\.(?:parquet|arrow|csv|jsonl?)(?:\.(?:gz|bz2|xz|zst))?$")
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,12 @@ class Source:
     repo: str
     kind: Literal["model", "dataset"] = "model"
     revision: str = "main"
-    subset: str = ""  # configuration of a data set
+    subset: str = ""  # folder of a data set that holds several
 
 
 @dataclass(frozen=True)
 class Found:
-    """Where a source is: a local folder with no commit, or the hub (or its cache) at a commit."""
+    """Where a source is: a local folder with no commit, a data set's folder in the hub's cache, or the hub at a commit."""
 
     path: str
     commit: str
@@ -70,10 +73,9 @@ class HubTask(Task):
         if not lost:
             return ""
         names = ", ".join(source.repo for source in lost)
-        get = f"hf download {lost[0].repo}{' --repo-type dataset' if lost[0].kind == 'dataset' else ''}"
         return (
             f"task {self.name!r} needs {names} from the Hugging Face hub, which cannot be reached, and there is no copy here; run it with "
-            f"a network, or fetch each once (`{get}`), or put a copy at $MORLBENCH_HUB/{lost[0].repo}"
+            f"a network, or for each {_get(lost[0])}"
         )
 
     def prompts(self, split: Split) -> Texts:
@@ -87,11 +89,14 @@ class HubTask(Task):
         raw = [judge(prompts, responses) for judge in self._loaded]
         return np.asarray(np.stack([o.scale(column) for o, column in zip(self.objectives, raw, strict=True)], axis=1).round(DIGITS))
 
+    @property
+    def key(self) -> str:
+        """The name, the version and a hash of the commits that were found: other weights reward otherwise."""
+        return f"{super().key}+{key_of(sources=self.commits())[:12]}"
+
     def commits(self) -> dict[str, str]:
-        """Return the commit of every source, 'local copy' for a folder, and write them to the store."""
-        found = {source.repo: self._at(source).commit or "local copy" for source in self._sources()}
-        write_bytes(default_root() / "hub" / f"{self.name}.json", (json.dumps(found, indent=1) + "\n").encode())
-        return found
+        """Return the commit of every source, or what a local copy holds."""
+        return {source.repo: _identity(self._at(source)) for source in self._sources()}
 
     def _sources(self) -> list[Source]:
         return [self.data, *(source for source, _ in self.judges)]
@@ -105,7 +110,7 @@ class HubTask(Task):
     @cached_property
     def _loaded(self) -> list[Callable[[Texts, Texts], Array]]:
         options = load_options()
-        self.commits()
+        write_bytes(default_root() / "hub" / f"{self.name}.json", (json.dumps(self.commits(), indent=1) + "\n").encode())
         found = [(self._at(source), judge) for source, judge in self.judges]
         return [load_judge(place.path, place.commit, judge, options) for place, judge in found]
 
@@ -133,6 +138,15 @@ class HubTask(Task):
         return [found[i] for i in np.random.default_rng(derive(0, self.name, part)).permutation(len(found))]
 
 
+@cache
+def _identity(place: Found) -> str:
+    """Return the commit, or for a local copy a hash of the names and sizes of its files; to read gigabytes would take minutes."""
+    if place.commit:
+        return place.commit
+    files = sorted(path for path in Path(place.path).rglob("*") if path.is_file())
+    return f"local copy {key_of(files=[(str(path.relative_to(place.path)), path.stat().st_size) for path in files])[:12]}"
+
+
 def _alike(prompt: str) -> str:
     """Return what two prompts share that differ in case, spaces and punctuation alone."""
     return " ".join(re.findall(r"\w+", prompt.lower()))
@@ -157,11 +171,12 @@ def load_options() -> Load:
 def find(source: Source) -> Found | str:
     """Return where a source is, or the reason why it cannot be found; looks locally, in the cache, then on the hub."""
     local = os.environ.get("MORLBENCH_HUB")
-    if local and (Path(local) / source.repo).is_dir():
+    if local and _holds(Path(local) / source.repo, source):
         return Found(str(Path(local) / source.repo), "")
     try:
-        held = huggingface_hub.snapshot_download(source.repo, repo_type=source.kind, revision=source.revision, local_files_only=True)
-        return Found(source.repo, Path(held).name)
+        held = Path(_snapshot(source, source.revision, local_files_only=True))
+        if _holds(held, source):
+            return Found(str(held) if source.kind == "dataset" else source.repo, held.name)
     except (OSError, ValueError):
         pass  # not in the cache
     try:
@@ -174,11 +189,53 @@ def find(source: Source) -> Found | str:
 def rows(place: Found, source: Source, part: str) -> Iterable[Mapping[str, object]]:
     """Return the rows of a data set's part; `validation` serves where there is no `test`. Raises BadInput where it cannot be read."""
     from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
 
-    options = {"revision": place.commit} if place.commit else {}
+    folder = _folder(place, source)
     try:
-        found = load_dataset(place.path, source.subset or None, **options)
+        found = load_dataset(str(_part(folder, source)))
         held: Iterable[Mapping[str, object]] = found[part if part in found else "validation" if part == "test" else part]
-    except (OSError, ValueError, KeyError) as error:
-        raise BadInput(f"data set {source.repo} could not be read: {error}") from None
+    except (OSError, ValueError, KeyError, RuntimeError, DatasetsError) as error:
+        raise _unread(source, error) from None
     return held
+
+
+def _folder(place: Found, source: Source) -> Path:
+    """Return the folder of a data set, fetched where only its commit on the hub is known."""
+    if Path(place.path).is_dir():
+        return Path(place.path)
+    try:
+        return Path(_snapshot(source, place.commit))
+    except Exception as error:  # as in `find`
+        raise _unread(source, error) from None
+
+
+def _snapshot(source: Source, revision: str, *, local_files_only: bool = False) -> str:
+    wanted = ["README.md", f"{source.subset}/*"] if source.subset else None
+    return huggingface_hub.snapshot_download(
+        source.repo, repo_type=source.kind, revision=revision, local_files_only=local_files_only, allow_patterns=wanted
+    )
+
+
+def _holds(folder: Path, source: Source) -> bool:
+    """Return whether a folder holds what a source is there for: weights of a model, rows of a data set."""
+    wanted, part = _ROWS if source.kind == "dataset" else _WEIGHTS, _part(folder, source)
+    whole = part != folder or not source.subset  # a copy of one subset has its files at the top: others' folders do not count
+    return part.is_dir() and any(wanted.search(path.name) and path.is_file() for path in (part.rglob("*") if whole else part.glob("*")))
+
+
+def _part(folder: Path, source: Source) -> Path:
+    """Return the subset's folder where there is one, else the whole: a local copy may hold one subset alone."""
+    return folder / source.subset if (folder / source.subset).is_dir() else folder
+
+
+def _unread(source: Source, error: Exception) -> BadInput:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return BadInput(f"data set {source.repo} could not be read ({first}); {_get(source)}")
+
+
+def _get(source: Source) -> str:
+    """Return how to fetch a source, as the end of a sentence."""
+    kind = " --repo-type dataset" if source.kind == "dataset" else ""
+    at = "" if source.revision == "main" else f" --revision {source.revision}"
+    return f"fetch it once with a network (`hf download {source.repo}{kind}{at}`), or put a copy at $MORLBENCH_HUB/{source.repo}"

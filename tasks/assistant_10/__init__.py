@@ -1,6 +1,6 @@
 """A small assistant on ten objectives, from helpfulness to formality: the test of many.
 
-Everyday questions, and one in eight an awkward request. All objectives share one pass of the encoder and one of the scorer.
+Everyday questions, and an eighth to a fifth awkward requests. All objectives share one pass of the encoder and one of the scorer.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ class Assistant10(TextTask):
     """Ten objectives that pull in many directions."""
 
     name: ClassVar[str] = "assistant-10"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)

@@ -1,6 +1,6 @@
 """A small assistant on five objectives: helpfulness, harmlessness, conciseness, warmth, readability.
 
-Everyday questions, and one in eight an awkward request. The first five of `assistant-10`, on splits of their own.
+Everyday questions, and an eighth to a fifth awkward requests. The first five of `assistant-10`, on splits of their own.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ class Assistant5(TextTask):
     """Five objectives that pull in several directions."""
 
     name: ClassVar[str] = "assistant-5"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)

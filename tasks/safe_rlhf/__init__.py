@@ -16,7 +16,7 @@ class SafeRlhf(HubTask):
     """Helpfulness against harmlessness (negative cost), by the beaver models."""
 
     name: ClassVar[str] = "safe-rlhf"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     data: ClassVar[Source] = Source("PKU-Alignment/PKU-SafeRLHF", "dataset")
     judges: ClassVar[tuple[tuple[Source, Judge], ...]] = (
         (Source("PKU-Alignment/beaver-7b-v1.0-reward"), Judge("conversation", head=True)),

@@ -12,6 +12,7 @@ from morlbench.preference import LINEAR, Utility
 from morlbench.task import Decoding, Objective, Relation
 
 FAITHFUL = Source("CogComp/bart-faithful-summary-detector", revision="cd27fa897be60499fd3a2aef98dd6469e929b89f")
+FILES = "refs/convert/parquet"  # the hub's own copy as data files; `main` is taken for a loading script, which nothing here runs
 ASK = "Write a one-sentence summary of this post.\n\n"
 
 
@@ -20,7 +21,7 @@ class TldrSummary(HubTask):
 
     name: ClassVar[str] = "tldr-summary"
     version: ClassVar[int] = 1
-    data: ClassVar[Source] = Source("openai/summarize_from_feedback", "dataset", subset="comparisons")
+    data: ClassVar[Source] = Source("openai/summarize_from_feedback", "dataset", revision=FILES, subset="comparisons")
     judges: ClassVar[tuple[tuple[Source, Judge], ...]] = (
         (Source("Tristan/gpt2_reward_summarization"), Judge("summary", prefix=ASK)),
         (FAITHFUL, Judge("faithful", output=1, labels=2, prefix=ASK)),

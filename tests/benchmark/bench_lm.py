@@ -2,7 +2,7 @@
 
 A soup asked for 11 preferences against one adapter on as many rows; a training step through TRL against a bare loop of the
 same mathematics (sampling, two log-probability passes, leave-one-out loss, one backward pass, one AdamW step); a step of a gradient
-method, which needs every objective's gradient, against one of plain scalarisation.
+method, which needs every objective's gradient, against one of plain scalarisation; the share of scoring in a step (`-k scoring`).
 """
 
 import itertools
@@ -23,12 +23,13 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy, sample, teacher_force
+from morlbench.lm.rewards.memo import forget
 from morlbench.lm.train import Plan, Recipe, train
 from morlbench.lm.trained import Settings
 from morlbench.lm.trainer import leave_one_out
 from morlbench.preference import Array, lattice
 from morlbench.store import Store
-from morlbench.task import Decoding, Texts
+from morlbench.task import Decoding, Task, Texts
 from tests.test_base import Text
 
 DECODING = Decoding(24)
@@ -124,6 +125,38 @@ def test_a_gramian_step_costs_little_more_than_a_scalar_one(benchmark: Benchmark
     print(
         f"\n{task} (k = {made.k}): step of a Gramian method / scalar: {min(ratios):.2f} {statistics.median(ratios):.2f} {max(ratios):.2f}"
     )
+    benchmark.pedantic(lambda: None, rounds=1)
+
+
+@pytest.mark.parametrize("task", ["assistant-10", "fluency-vs-helpfulness"])
+def test_the_share_of_scoring_in_a_training_step(benchmark: BenchmarkFixture, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
+    cls, base, settings, steps = registry.load("tasks", task), load_base("nano"), Settings(), 3
+    score, scoring = cls.score, [0.0]
+
+    def watched(self: Task, prompts: Texts, responses: Texts) -> Array:
+        begin = time.perf_counter()
+        found = score(self, prompts, responses)
+        scoring[0] += time.perf_counter() - begin
+        return found
+
+    monkeypatch.setattr(cls, "score", watched)
+
+    def seconds(count: int) -> tuple[float, float]:
+        """Return the seconds of `count` steps and of the scoring in them, from texts that no scorer remembers."""
+        forget()
+        scoring[0] = 0.0
+        with tempfile.TemporaryDirectory() as folder:
+            made = cls()
+            bench = Bench(made, base, 10**6, Store(Path(folder)))
+            recipe = Recipe((1 / made.k,) * made.k, settings=settings)
+            with bench.part("bench", settings.batch * count):
+                return timed(lambda: train(bench, recipe, Plan(settings, settings.batch * count, 0))), scoring[0]
+
+    seconds(1)
+    rounds = [[(more - one) / steps for more, one in zip(seconds(1 + steps), seconds(1), strict=True)] for _ in range(3)]
+    shares = sorted(part / whole for whole, part in rounds)
+    benchmark.extra_info["scoring / step"] = shares[1]
+    print(f"\n{task}: scoring of {settings.batch} answers, share of a step: {' '.join(f'{share:.0%}' for share in shares)}")
     benchmark.pedantic(lambda: None, rounds=1)
 
 

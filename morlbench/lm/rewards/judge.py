@@ -2,11 +2,12 @@
 
 What a model reads is declared (`reads`) and so is which of its outputs counts (`output`), after the models' cards and the code
 of Rewards-in-Context (Yang et al. 2024) and Safe-RLHF (Dai et al. 2024). Batches are padded on the right and sorted by length;
-a text is cut at the model's longest input. Checkpoints with code of their own are refused.
+a text is cut at the model's longest input. The marks a tokenizer keeps for itself are taken out of prompts and answers, so that no
+answer can end or part what the model reads. Checkpoints with code of their own are refused.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, MorlbenchError
 from morlbench.lm.rewards.memo import Floats, Memo, by_length
 from morlbench.lm.rewards.text import plain
 from morlbench.preference import Array
@@ -33,7 +34,8 @@ class Judge:
     """What a reward model reads, which output counts, and whether it is a score model with a head of its own name.
 
     dialogue: "Human: prompt, Assistant:" and the response as two texts. response: the response alone. summary: response, the
-    tokenizer's first special token, post. faithful: response and post as two texts. conversation: Safe-RLHF's one line.
+    tokenizer's first special token, post. faithful: response and post as two texts. conversation: Safe-RLHF's one line and the
+    end mark, at which its models were trained to be read; it stays where the line is cut.
     """
 
     reads: Reads
@@ -78,14 +80,20 @@ def load_judge(path: str, commit: str, judge: Judge, options: Load) -> Callable[
         model = _head_model(path, commit, options) if judge.head else _classifier(path, where, judge, options)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise BadInput(f"reward model {path} could not be read: {error}") from None
+    marks = [str(token) for token in tokenizer.all_special_tokens if str(token)]
     tokenizer.padding_side = "right"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     if isinstance(model, PreTrainedModel):
         model.config.pad_token_id = tokenizer.pad_token_id  # a classifier looks for the last token that is not padding
     torch.nn.Module.to(model, options.device).train(False)
-    memo = Memo(lambda keys: _score(model, tokenizer, judge, [json.loads(key) for key in keys], options))
-    return lambda prompts, responses: memo([json.dumps(pair) for pair in zip(prompts, responses, strict=True)])[:, 0].astype(float)
+    memo = Memo(lambda keys: _finite(path, _score(model, tokenizer, judge, [json.loads(key) for key in keys], options)))
+
+    def score(prompts: Texts, responses: Texts) -> Array:
+        pairs = zip(prompts, responses, strict=True)
+        return memo([json.dumps([_bare(text, marks) for text in pair]) for pair in pairs])[:, 0].astype(float)
+
+    return score
 
 
 def texts_of(judge: Judge, prompt: str, response: str, mark: str) -> tuple[str, str | None]:
@@ -103,13 +111,33 @@ def texts_of(judge: Judge, prompt: str, response: str, mark: str) -> tuple[str, 
     return response, None
 
 
+def _bare(text: str, marks: Sequence[str]) -> str:
+    """Return the text without the marks, nor those that taking one out puts together."""
+    while found := [mark for mark in marks if mark in text]:
+        for mark in found:
+            text = text.replace(mark, "")
+    return text
+
+
+def _finite(path: str, values: Floats) -> Floats:
+    if not np.isfinite(values).all():
+        raise MorlbenchError(f"reward model {path} gave a score that is no number; try MORLBENCH_HUB_DTYPE=float32")
+    return values
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, judge: Judge, read: tuple[str, str | None]) -> list[int]:
+    """Return what the model reads as ids, at least one, cut at its longest input."""
+    longest = min(int(tokenizer.model_max_length), LONGEST)
+    first, second = read
+    ends = [int(tokenizer.eos_token_id)] if judge.reads == "conversation" and tokenizer.eos_token_id is not None else []
+    ids: list[int] = tokenizer(first, second, truncation=True, max_length=longest - len(ends))["input_ids"]
+    return (ids if ids[-1:] == ends else [*ids, *ends]) or [int(tokenizer.pad_token_id)]
+
+
 @torch.inference_mode()
 def _score(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, judge: Judge, pairs: list[list[str]], options: Load) -> Floats:
     mark = str(tokenizer.bos_token or tokenizer.eos_token or "")
-    longest = min(int(tokenizer.model_max_length), LONGEST)
-    read = [texts_of(judge, prompt, response, mark) for prompt, response in pairs]
-    cut = [tokenizer(first, second, truncation=True, max_length=longest)["input_ids"] for first, second in read]
-    rows = [ids or [int(tokenizer.pad_token_id)] for ids in cut]
+    rows = [_ids(tokenizer, judge, texts_of(judge, prompt, response, mark)) for prompt, response in pairs]
     values = np.zeros((len(rows), 1), dtype=np.float32)
     for chosen in by_length([len(row) for row in rows], options.batch):
         width = max(len(rows[i]) for i in chosen)
@@ -118,7 +146,7 @@ def _score(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, judge: Ju
         out = model(input_ids=ids, attention_mask=mask)
         scores = out if isinstance(out, torch.Tensor) else out.logits
         values[chosen, 0] = scores[:, judge.output].float().cpu().numpy()
-    return np.nan_to_num(values)
+    return values
 
 
 def _classifier(path: str, where: dict[str, str], judge: Judge, options: Load) -> PreTrainedModel:

@@ -1,5 +1,9 @@
-"""Remember the result of a costly function of a text, so that scorers share one pass and prompts are computed once."""
+"""Remember the result of a costly function of a text, so that scorers share one pass and prompts are computed once.
 
+What is remembered outlives the task that asked, so whoever checks that a scorer repeats itself calls `forget` in between.
+"""
+
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,6 +21,7 @@ class Memo:
         self._compute = compute
         self._size = size
         self._rows: OrderedDict[str, Floats] = OrderedDict()
+        _ALIVE.add(self)
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Return one row per text (n, d), n >= 1; only texts not remembered are computed, each once."""
@@ -33,6 +38,19 @@ class Memo:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def forget(self) -> None:
+        """Forget every text."""
+        self._rows.clear()
+
+
+_ALIVE: weakref.WeakSet[Memo] = weakref.WeakSet()
+
+
+def forget() -> None:
+    """Let every memo of this process forget its texts; models stay loaded."""
+    for memo in list(_ALIVE):
+        memo.forget()
 
 
 def by_length(lengths: Sequence[int], batch: int) -> Iterator[list[int]]:
