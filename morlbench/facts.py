@@ -14,7 +14,7 @@ def facts(task: Task, stated: tuple[float, ...]) -> TaskFacts:
     return TaskFacts(
         name=task.name, version=task.version, objectives=tuple(o.name for o in task.objectives), relation=task.relation, beta=task.beta,
         preference=stated, reference_point=task.reference_point, utilities=task.utilities, max_tokens=task.decoding.max_tokens,
-        front=task.front.points, front_kl=task.front.kl, kl_budget=task.kl_budget,
+        front=task.front.points, front_kl=task.front.kl, kl_budget=task.kl_budget, sources=tuple(sorted(task.sources.items())),
     )  # fmt: skip
 
 

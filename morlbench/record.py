@@ -99,7 +99,7 @@ class RunRecord:
         e = self.evidence
         return key_of(
             method=[e.method.name, e.method.version, e.method.settings],
-            task=[e.task.name, e.task.version, e.task.preference],
+            task=[e.task.name, e.task.version, e.task.preference, *([e.task.sources] if e.task.sources else [])],
             base=e.base, budget=e.budget, seed=e.seed, protocol=PROTOCOL,
         )  # fmt: skip
 
@@ -181,8 +181,9 @@ def text(record: RunRecord, digest: str) -> bytes:
         SCHEMA, record.key, e.task, e.method, e.base, e.budget, e.seed, probes, exact, digest, record.provenance, e.costs
     )  # fmt: skip
     fields = json.loads(_adapter().dump_json(file))
-    if not e.task.front_kl:
-        del fields["task"]["front_kl"]  # so that a run without a front leaves the bytes it left before fronts had a KL
+    for name in ("front_kl", "sources"):
+        if not fields["task"][name]:
+            del fields["task"][name]  # so that a run without leaves the bytes it left before there were any
     lines = [f"{json.dumps(name)}: {json.dumps(value, separators=(',', ':'), ensure_ascii=False)}" for name, value in fields.items()]
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 

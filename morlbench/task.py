@@ -100,6 +100,11 @@ class Task(ABC):
         return len(self.objectives)
 
     @property
+    def sources(self) -> dict[str, str]:
+        """What was fetched from elsewhere, and at which commit: part of a record's key. {} where nothing was."""
+        return {}
+
+    @property
     def key(self) -> str:
         """What experts are stored under: two tasks with one key must reward alike."""
         return f"{self.name}@{self.version}"

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from evidence import record
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
@@ -25,10 +27,12 @@ from transformers import (
 
 from morlbench import cli, console, registry
 from morlbench.errors import BadInput, MorlbenchError
+from morlbench.facts import facts
 from morlbench.lm import base, hub
 from morlbench.lm.bases import smollm2
 from morlbench.lm.hub import HubTask, Source, find, load_options
 from morlbench.lm.rewards.judge import Judge, Load, _ids, load_judge, texts_of
+from morlbench.record import load as load_record
 
 HUB_TASKS = ("hh-assistant", "tldr-summary", "safe-rlhf")
 WORDS = [
@@ -378,7 +382,21 @@ def test_the_key_that_experts_are_stored_under_changes_with_every_source(
             cached(hub_cache, source, {"train.jsonl": "{}", "model.safetensors": ""}, commit if source.kind == "model" else "c" * 40)
         find.cache_clear()
         keys.add(task.key)
+        assert commit in dict(facts(task, task.preference).sources).values()
     assert len(keys) == 2
+
+
+def test_a_records_key_holds_what_its_task_fetched_and_is_as_ever_where_that_is_nothing(tmp_path: Path) -> None:
+    plain = record(prompts=3)
+    pinned = [
+        replace(plain, evidence=replace(plain.evidence, task=replace(plain.evidence.task, sources=(("org/judge", commit),))))
+        for commit in ("a" * 40, "b" * 40)
+    ]
+    assert len({plain.key, *(one.key for one in pinned)}) == 3
+    for one in (plain, pinned[0]):
+        one.save(tmp_path / "seed-0")
+        assert load_record(tmp_path / "seed-0.json").evidence.task.sources == one.evidence.task.sources
+        assert ('"sources"' in (tmp_path / "seed-0.json").read_text(encoding="utf-8")) is (one is not plain)
 
 
 def test_a_cached_data_set_is_read_without_a_network(hub_cache: Path) -> None:

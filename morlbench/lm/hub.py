@@ -2,8 +2,8 @@
 
 A task names its sources; each is looked for as a local copy (`$MORLBENCH_HUB/ORG/NAME`), in the hub's cache, then on the hub,
 before any work, and what is missing is said in one sentence. A source whose revision is a name such as `main` is resolved to a
-commit when it is loaded; the commits are part of the task's key, so that no expert is shared between two of them, and are written
-to the store's `hub/TASK.json`. How models are loaded is in the environment:
+commit when it is loaded; the commits are part of the task's key and of a record's, so that nothing is shared between two of them, and
+are written to the store's `hub/TASK.json`. How models are loaded is in the environment:
 MORLBENCH_HUB_BATCH, MORLBENCH_HUB_DTYPE, MORLBENCH_HUB_DEVICE. No code of a repository is ever run, and nothing of a data set is
 part of this project. Leaves out dialogues of several turns: a prompt is one message.
 """
@@ -92,10 +92,11 @@ class HubTask(Task):
     @property
     def key(self) -> str:
         """The name, the version and a hash of the commits that were found: other weights reward otherwise."""
-        return f"{super().key}+{key_of(sources=self.commits())[:12]}"
+        return f"{super().key}+{key_of(sources=self.sources)[:12]}"
 
-    def commits(self) -> dict[str, str]:
-        """Return the commit of every source, or what a local copy holds."""
+    @property
+    def sources(self) -> dict[str, str]:
+        """The commit of every source, or what a local copy holds."""
         return {source.repo: _identity(self._at(source)) for source in self._sources()}
 
     def _sources(self) -> list[Source]:
@@ -110,7 +111,7 @@ class HubTask(Task):
     @cached_property
     def _loaded(self) -> list[Callable[[Texts, Texts], Array]]:
         options = load_options()
-        write_bytes(default_root() / "hub" / f"{self.name}.json", (json.dumps(self.commits(), indent=1) + "\n").encode())
+        write_bytes(default_root() / "hub" / f"{self.name}.json", (json.dumps(self.sources, indent=1) + "\n").encode())
         found = [(self._at(source), judge) for source, judge in self.judges]
         return [load_judge(place.path, place.commit, judge, options) for place, judge in found]
 

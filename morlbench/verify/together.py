@@ -44,8 +44,8 @@ def together(found: Found) -> dict[Path, Verdict]:
 def group_of(run: Evidence) -> str:
     """Return what a run shares with its other seeds."""
     return key_of(
-        method=[run.method.name, run.method.version, run.method.settings], task=[run.task.name, run.task.version, run.task.preference],
-        base=run.base, budget=run.budget,
+        method=[run.method.name, run.method.version, run.method.settings],
+        task=[run.task.name, run.task.version, run.task.preference, run.task.sources], base=run.base, budget=run.budget,
     )  # fmt: skip
 
 
