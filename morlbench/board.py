@@ -5,6 +5,7 @@ tracks are never mixed in one order. Records lie at records/TASK/METHOD/seed-N.j
 `morlbench.leaderboard`.
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from morlbench.metric import FAMILIES, Evidence, MetricFamily
 from morlbench.registry import unknown
 
 FILE, RECORDS, REMOVALS, LEVELS = "board.toml", "records", "removals.jsonl", "levels.json"
+RECORD = re.compile(r"seed-\d{1,9}\.json")
 ENOUGH = 5  # seeds below which a ranking is provisional
 PROFILE: dict[MetricFamily, str] = {
     "utility": "utility-gain", "pareto": "hypervolume", "training": "training-seconds", "inference": "throughput-ratio",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morlbench import history
-from morlbench.board import Board
+from morlbench.board import RECORD, Board
 from morlbench.digest import EntryDigest, digest
 from morlbench.errors import BadRecord
 from morlbench.leaderboard import Ranking, ranking
@@ -55,7 +55,7 @@ def folders(board: Board) -> tuple[dict[str, list[Path]], list[str]]:
     entries = {frozenset(parts(entry.text)): entry.text for entry in board.entries}
     found: dict[str, list[Path]] = {}
     foreign: dict[Path, int] = {}
-    for path in sorted(path for path in board.records.glob("*/*/seed-*.json") if "." not in path.stem):
+    for path in sorted(path for path in board.records.glob("*/*/seed-*.json") if RECORD.fullmatch(path.name)):
         entry = entries.get(frozenset(parts(path.parent.name)))
         if entry is None:
             foreign[path.parent] = foreign.get(path.parent, 0) + 1

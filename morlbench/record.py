@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from morlbench import table
-from morlbench.errors import BadRecord
+from morlbench.errors import BadInput, BadRecord
 from morlbench.metric import Costs, Evidence, MethodFacts, Probe, TaskFacts
 from morlbench.preference import Array, Utility
 from morlbench.store import atomic, key_of, write_bytes
@@ -124,6 +124,8 @@ def load(path: Path, *, texts: bool = True) -> RunRecord:
         raise BadRecord(f"{path}: cannot be read ({error.strerror})") from None
     except ValidationError as error:
         raise BadRecord(f"{path}: {_fault(raw, error)}") from None
+    except BadInput as error:  # a utility that cannot be
+        raise BadRecord(f"{path}: {error}") from None
     if file.schema != SCHEMA:
         raise BadRecord(f"{path}: {_other_schema(file.schema)}")
     try:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from morlbench import board as boards
-from morlbench import console, launch, registry, sweep
-from morlbench.board import FILE, Board, Entry
+from morlbench import console, history, launch, registry, sweep
+from morlbench.board import FILE, REMOVALS, Board, Entry
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.gather import folders
 from morlbench.launch import Maker, Request, Training
@@ -73,20 +73,32 @@ def keeps_promises(entry: Entry) -> None:
         raise MorlbenchError(f"method {entry.name!r} breaks the promise {broken[0].promise!r}: {broken[0].failure}")
 
 
+def files(entry: Entry, board: Board) -> list[Path]:
+    """Return the record files that the board has of the entry, whatever sweep named their folders."""
+    return folders(board)[0].get(entry.text, [])
+
+
 def held(entry: Entry, board: Board) -> dict[Cell, Path]:
-    """Return the records that the board has of the entry, whatever sweep named their folders."""
-    return {(path.parent.parent.name, int(path.stem.removeprefix("seed-"))): path for path in folders(board)[0].get(entry.text, [])}
+    """Return where the board has a run of the entry that was not taken off."""
+    removed = {(board.folder / removal.record).resolve() for removal in history.removals(board.folder).values()}
+    here = [path for path in files(entry, board) if path.resolve() not in removed]
+    return {(path.parent.parent.name, int(path.stem.removeprefix("seed-"))): path for path in here}
 
 
 def lacking(entry: Entry, board: Board, maker: Maker) -> list[Cell]:
-    """Return the cells of the entry for which the board has no whole record of this very run."""
+    """Return the cells of the entry for which the board has no record; raise MorlbenchError where it has another run's."""
     found, there = [], held(entry, board)
     for task, method, seed in board.wanted():
         if method == entry.text:
             plan = launch.plan(request(entry, board, task, str(seed), Path()))
             path = there.get((task, seed))
-            if path is None or not launch.done(path, launch.expected_key(plan, maker.identity(plan.base), seed)):
+            if path is None:
                 found.append((task, seed))
+            elif not launch.done(path, launch.expected_key(plan, maker.identity(plan.base), seed)):
+                raise MorlbenchError(
+                    f"{path} is broken or of another version of {entry.text}; delete it if it was never merged, "
+                    f"else take it off with a line in {board.folder / REMOVALS}"
+                )
     return found
 
 
@@ -110,12 +122,17 @@ def run(entry: Entry, board: Board, cells: Sequence[Cell], *, jobs: int, out: Pa
 
 def gather(entry: Entry, board: Board, cells: Sequence[Cell], out: Path, maker: Maker) -> None:
     """Copy the cells' records from the runs to their places on the board, the answers first."""
-    there = held(entry, board)
     for task, seed in cells:
         plan = launch.plan(request(entry, board, task, str(seed), out))
-        source, target = plan.path(seed), there.get((task, seed), board.path(task, entry.text, seed))
+        source, target = plan.path(seed), board.path(task, entry.text, seed)
         if not launch.done(source, launch.expected_key(plan, maker.identity(plan.base), seed)):
             raise MorlbenchError(f"{source}: the record of this run is missing")
+        if target.exists():  # a record that was taken off stays where it is
+            target = target.parent.with_name(source.parent.name) / target.name
+        if target.exists():
+            raise MorlbenchError(
+                f"{target} is taken by a record that was taken off; name the folder of the new one yourself and copy {source}"
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         for ending in (".parquet", ".json"):
             shutil.copyfile(source.with_suffix(ending), target.with_suffix(ending))
@@ -126,7 +143,7 @@ def verified(entry: Entry, board: Board) -> None:
     from morlbench.verify.command import examine
 
     with console.quiet_libraries():
-        outcome = examine(sorted({path.parent for path in held(entry, board).values()}))
+        outcome = examine(sorted({path.parent for path in files(entry, board)}))
     for verdict in outcome.verdicts:
         console.say(f"{verdict.level or 'REFUSED':<10}  {verdict.path}")
     for verdict in outcome.verdicts:

@@ -92,6 +92,7 @@ class Task(ABC):
     utilities: ClassVar[tuple[Utility, ...]] = (LINEAR,)
     draws: ClassVar[int] = 1  # answers per test prompt and preference
     front: ClassVar[Front] = Front()  # the reference front, frozen with the version; empty where none is
+    fetches: ClassVar[bool] = False  # whether it needs models or data from elsewhere
     kl_budget: ClassVar[float | None] = None  # nats: the median KL of the single-objective experts, frozen with the version
 
     @property

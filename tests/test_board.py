@@ -285,6 +285,16 @@ def test_of_one_key_in_two_folders_of_a_method_the_first_counts_and_the_other_is
     assert found.left_out
 
 
+def test_a_record_with_a_utility_that_cannot_be_is_left_out_alone(copy):
+    path = copy.records / "pair" / "mod" / "seed-0.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"utility":{"name":"linear"', '"utility":{"name":"hard-threshold"', 1), encoding="utf-8")
+    assert path.read_text(encoding="utf-8") != text
+    found = gather.rank_folder(copy)
+    assert len(found.left_out) == 1
+    assert "threshold per objective" in found.left_out[0]
+
+
 def test_a_granted_level_is_shown_until_its_record_changes(copy):
     paths = [path for path in sorted(copy.records.rglob("seed-*.json")) if path.parent.name == "mod"]
     grants = {path.relative_to(copy.folder).as_posix(): history.Grant("rescored", history.digest(path)) for path in paths}

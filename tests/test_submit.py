@@ -1,5 +1,6 @@
 """A stranger's walk through docs/submitting.md, and every place where it stops with one sentence."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -10,8 +11,9 @@ import pytest
 import yaml
 
 from morlbench import board as boards
-from morlbench import cli, console, registry, scaffold, submit
+from morlbench import cli, console, history, registry, scaffold, submit
 from morlbench.errors import BadInput, MorlbenchError
+from morlbench.launch import Training
 from morlbench.registry import Kind
 from morlbench.verify.command import examine
 
@@ -129,6 +131,26 @@ def test_what_is_missing_is_said_in_one_sentence(clone: Path, monkeypatch: pytes
 def test_a_board_outside_a_clone_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no git clone"):
         submit.repository(tmp_path / "leaderboards" / "tiny")
+
+
+def test_a_record_of_another_version_is_not_overwritten(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = boards.load(clone / "leaderboards" / "tiny")
+    entry, maker = submit.listed("mine", tiny), Training()
+    submit.run(entry, tiny, submit.lacking(entry, tiny, maker), jobs=0, out=clone / "runs")
+    submit.gather(entry, tiny, submit.lacking(entry, tiny, maker), clone / "runs", maker)
+    assert submit.lacking(entry, tiny, maker) == []
+    monkeypatch.setattr(registry.load("methods", "mine"), "version", 2)
+    with pytest.raises(MorlbenchError, match=r"of another version of mine; delete it .*removals\.jsonl"):
+        submit.lacking(entry, tiny, maker)
+    for path in submit.files(entry, tiny):
+        key = json.loads(path.read_text(encoding="utf-8"))["key"]
+        history.remove(tiny.folder, history.Removal(path.relative_to(tiny.folder).as_posix(), key, "2026-01-31", "its method was mended"))
+    cells = submit.lacking(entry, tiny, maker)
+    assert len(cells) == 2
+    submit.run(entry, tiny, cells, jobs=0, out=clone / "runs2")
+    submit.gather(entry, tiny, cells, clone / "runs2", maker)
+    assert submit.lacking(entry, tiny, maker) == []
+    submit.verified(entry, tiny)
 
 
 def test_a_forged_record_stops_a_submission(clone: Path) -> None:

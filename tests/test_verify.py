@@ -533,9 +533,12 @@ def test_a_record_with_ragged_numbers_is_a_bad_record_to_every_reader(runs: dict
 def test_what_a_single_policy_is_ranked_by_is_computed_again(tmp_path: Path, verifier: Verifier) -> None:
     make(0, "linear-scalarization").save(tmp_path / "seed-0")
     assert verifier.verify(tmp_path / "seed-0.json")[0].level == "rescored"
-    for field, moved in (("optimum", lambda exact: exact["value"]), ("base", lambda exact: [v - 1 for v in exact["value"]])):
-        path = forged(tmp_path / "seed-0.json", lambda head: head["exact"].update({field: moved(head["exact"])}), tmp_path / field)  # noqa: B023
-        verdict, _ = verifier.verify(path)
+    for field, moved in (("optimum", 0.0), ("base", -1.0)):
+
+        def better(head: dict[str, Any], field: str = field, moved: float = moved) -> None:
+            head["exact"][field] = [value + moved for value in head["exact"]["value"]]
+
+        verdict, _ = verifier.verify(forged(tmp_path / "seed-0.json", better, tmp_path / field))
         assert [fault.code for fault in verdict.faults] == ["exact"]
         assert f"'exact.{field}'" in verdict.reason
 
@@ -610,6 +613,45 @@ def test_records_that_a_board_could_not_pool_are_refused_and_the_earlier_stay(bo
     outcome = command.examine([board], against=old)
     assert [verdict.path.name for verdict in outcome.verdicts if verdict.level is None] == ["seed-1.json"]
     assert "its settings are not those of" in outcome.verdicts[-1].reason
+
+
+def test_a_method_of_a_new_version_returns_once_its_old_records_were_taken_off(board: Path, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        forged(first(board, seed), lambda head: head["method"].update(version=0), first(board, seed).parent)
+    old = copied(board, tmp_path / "old")
+    for seed in (0, 1):
+        make(seed).save(board / "records/exact-competing/base+budget=smoke" / f"seed-{seed}")
+    assert codes(command.examine([board], against=old)) == {"board"}
+    for seed in (0, 1):
+        history.remove(board, removal(board, seed))
+    outcome = command.examine([board], against=old)
+    assert outcome.sound
+    assert {verdict.path.parent.name for verdict in outcome.verdicts} >= {"base+budget=smoke"}
+
+
+def test_two_folders_that_are_verified_apart_are_compared_all_the_same(board: Path) -> None:
+    again = first(board).parent.with_name("base+budget=again")
+    forged(first(board), lambda head: head["method"].update(version=0), again)
+    assert codes(command.examine([first(board).parent, again])) == {"board"}
+
+
+def test_a_record_that_lies_nowhere_in_particular_stops_no_comparison(
+    board: Path, tmp_path: Path, runs: dict[int, RunRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied(board.parent, tmp_path / "old")
+    monkeypatch.chdir(board.parent.parent)
+    runs[1].save(Path("leaderboards") / "seed-1")
+    assert {verdict.level for verdict in command.examine([Path("leaderboards")], against=tmp_path / "old").verdicts} == {"rescored"}
+    (Path("leaderboards") / "link").symlink_to("seed-1.json")
+    assert codes(command.examine([Path("leaderboards")], against=tmp_path / "old")) == {"file"}
+
+
+def test_a_task_that_fetches_is_not_asked_to_for_a_record(tmp_path: Path, runs: dict[int, RunRecord], verifier: Verifier) -> None:
+    runs[0].save(tmp_path / "seed-0")
+    path = forged(tmp_path / "seed-0.json", lambda head: head["task"].update(name="hh-assistant"), tmp_path / "forged")
+    verdict, _ = verifier.verify(path)
+    assert (verdict.level, verdict.faults) == ("reported", ())
+    assert "nothing is fetched for a record" in verdict.reason
 
 
 @pytest.mark.parametrize("name", ["records/__pycache__/x.pkl", "records/exact-competing/__pycache__/y.pyc"])

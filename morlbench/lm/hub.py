@@ -61,6 +61,7 @@ class HubTask(Task):
     data: ClassVar[Source]
     judges: ClassVar[tuple[tuple[Source, Judge], ...]]  # one per objective
     base: ClassVar[str] = "smollm2"
+    fetches: ClassVar[bool] = True
 
     @staticmethod
     @abstractmethod

@@ -12,12 +12,13 @@ import numpy as np
 
 from morlbench import console, history
 from morlbench.bench import Quiet
+from morlbench.board import RECORDS
 from morlbench.errors import BadInput
 from morlbench.history import GRADES, Grant
 from morlbench.launch import Maker, Training
 from morlbench.record import RunRecord
 from morlbench.verify import Verdict, place, rerun
-from morlbench.verify.together import group_of, together
+from morlbench.verify.together import Found, group_of, together
 from morlbench.verify.verifier import Verifier
 
 
@@ -47,7 +48,7 @@ def examine(paths: Sequence[Path], *, against: Path | None = None, again: int = 
         verdicts |= {verdict.path: verdict for verdict in place.kept(against, paths[0])}
         surveys = [replace(surveys[0], records=place.fresh(against, paths[0], surveys[0].records))]
     with Verifier() as verifier:
-        found: dict[Path, tuple[Verdict, RunRecord]] = {}
+        found: Found = {}
         for survey in surveys:
             for path in survey.records:
                 verdict, record = _one(path, survey, verifier)
@@ -56,8 +57,7 @@ def examine(paths: Sequence[Path], *, against: Path | None = None, again: int = 
                 if record is not None and verdicts[path].level is not None:
                     found[path] = verdict, record
         verdicts |= together(found)
-        for survey in surveys:
-            verdicts |= _misfits(survey, found, verdicts, paths[0], against)
+        verdicts |= _misfits(surveys, found, verdicts, paths[0], against)
         if again:
             verdicts |= _repeated(verdicts, found, again, verifier, maker or Training())
     if not verdicts and against is None:
@@ -76,24 +76,32 @@ def _one(path: Path, survey: place.Survey, verifier: Verifier) -> tuple[Verdict,
 
 
 def _misfits(
-    survey: place.Survey, found: dict[Path, tuple[Verdict, RunRecord]], verdicts: dict[Path, Verdict], new: Path, old: Path | None
+    surveys: Sequence[place.Survey],
+    found: dict[Path, tuple[Verdict, RunRecord]],
+    verdicts: dict[Path, Verdict],
+    new: Path,
+    old: Path | None,
 ) -> dict[Path, Verdict]:
-    """Refuse what cannot stand on a board beside the records of its method that were there before, or else come first."""
+    """Refuse what cannot stand on a board beside the records of its method that were there before, or else come first.
+
+    Removed records stand beside nobody.
+    """
     changed: dict[Path, Verdict] = {}
+    boards = {folder.resolve(): board for survey in surveys for folder, board in survey.boards.items()}
+    sound = {path: found[path][1] for survey in surveys for path in survey.records if path in found and verdicts[path].level is not None}
 
     def order(path: Path) -> tuple[bool, Path]:
         return old is not None and not (old / path.relative_to(new)).exists(), path
 
-    for board in survey.boards.values():
-        mine = [path for path in survey.records if path in found and verdicts[path].level is not None and survey.board_of(path) is board]
-        for path, fault in place.misfits({path: found[path][1].evidence for path in sorted(mine, key=order)}, board):
+    for folder, board in boards.items():
+        removed = history.removals(folder)
+        mine = [path for path, record in sound.items() if folder / RECORDS in path.resolve().parents and record.key not in removed]
+        for path, fault in place.misfits({path: sound[path].evidence for path in sorted(mine, key=order)}, board):
             changed[path] = replace(verdicts[path], level=None, faults=(*verdicts[path].faults, fault))
     return changed
 
 
-def _repeated(
-    verdicts: dict[Path, Verdict], found: dict[Path, tuple[Verdict, RunRecord]], count: int, verifier: Verifier, maker: Maker
-) -> dict[Path, Verdict]:
+def _repeated(verdicts: dict[Path, Verdict], found: Found, count: int, verifier: Verifier, maker: Maker) -> dict[Path, Verdict]:
     """Repeat `count` seeds of every group; the whole group is reproduced if each of them is."""
     groups: dict[str, dict[Path, RunRecord]] = defaultdict(dict)
     for path, (_, record) in found.items():

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from morlbench import record, table
-from morlbench.errors import BadRecord, MorlbenchError
+from morlbench.errors import BadRecord
 from morlbench.record import RunRecord
 from morlbench.verify import Code, Refused
 from morlbench.verify.files import JSON_LIMIT, PARQUET_LIMIT, parse_json, read_bytes
@@ -79,8 +79,6 @@ def _load(copy: Path, path: Path) -> RunRecord:
         told = str(fault).replace(str(copy.with_suffix("")), str(path.with_suffix("")))
         code: Code = "key" if "field 'key'" in told else "parquet" if ".parquet:" in told else "schema"
         raise Refused(code, told) from None
-    except MorlbenchError as fault:
-        raise Refused("schema", f"{path}: {fault}") from None
     except (ValueError, TypeError, KeyError, OverflowError, MemoryError, pa.ArrowException) as error:
         raise Refused("schema", f"{path}: {_unfit(error)}") from None
 

@@ -7,13 +7,14 @@ refused wherever it lies.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from morlbench import board as boards
 from morlbench import history
-from morlbench.board import FILE, LEVELS, RECORDS, REMOVALS, Board, Division
+from morlbench.board import FILE, LEVELS, RECORD, RECORDS, REMOVALS, Board, Division
 from morlbench.errors import BadInput, BadRecord
 from morlbench.gather import parts
 from morlbench.metric import Evidence
@@ -33,7 +34,6 @@ from morlbench.verify.files import (
 )
 
 T = TypeVar("T")
-RECORD = re.compile(r"seed-\d{1,9}\.json")
 BESIDE = re.compile(r"seed-\d{1,9}\.(parquet|failed\.json)|\.seed-\d{1,9}\.lock|front\.(png|svg)")
 CODE = {".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".npy", ".npz", ".joblib", ".h5", ".msgpack", ".gguf", ".zip", ".tar", ".gz"}
 
@@ -149,11 +149,12 @@ def on_board(run: Evidence, record: Path, board: Board, task: Task | None) -> li
 def kept(old: Path, new: Path) -> list[Verdict]:
     """Compare an older state of the same folder: no record gone or altered, lists of removals only longer, rules as they were."""
     verdicts: list[Verdict | None] = [_rules(path, new / path.relative_to(old)) for path in walk(old) if path.name == FILE]
-    verdicts += [
-        Verdict(path, None, (Fault("history", f"{path} is new; levels are granted after a review, not by a submission"),))
-        for path in walk(new)
-        if path.name == LEVELS and not (old / path.relative_to(new)).exists()
-    ]
+    with suppress(Refused):  # what cannot be walked is refused by the survey
+        verdicts += [
+            Verdict(path, None, (Fault("history", f"{path} is new; levels are granted after a review, not by a submission"),))
+            for path in walk(new)
+            if path.name == LEVELS and not (old / path.relative_to(new)).exists()
+        ]
     kinds = (REMOVALS, LEVELS)
     for path in (path for path in walk(old) if RECORD.fullmatch(path.name) or path.suffix == ".parquet" or path.name in kinds):
         twin = new / path.relative_to(old)
@@ -206,7 +207,7 @@ def fresh(old: Path, new: Path, records: Sequence[Path]) -> list[Path]:
 
 
 def _method(record: Path) -> tuple[Path, frozenset[str]]:
-    return record.parents[2], frozenset(parts(record.parent.name))
+    return record.resolve().parents[2], frozenset(parts(record.parent.name))
 
 
 def misfits(runs: Mapping[Path, Evidence], board: Board) -> Iterator[tuple[Path, Fault]]:

@@ -52,8 +52,9 @@ class Verifier:
         if task is None:
             note = f"task {run.task.name} is not in this checkout, so nothing was scored again"
             return Verdict(path, "reported", notes=(note,), key=found.key), found
-        if lack := task.missing():
-            return Verdict(path, "reported", notes=(lack,), key=found.key), found
+        if task.fetches:
+            note = f"task {run.task.name} needs models or data from elsewhere; nothing is fetched for a record, so nothing was scored again"
+            return Verdict(path, "reported", notes=(note,), key=found.key), found
         faults = identity.same_task(run, task)
         more, notes = identity.same_method(run, self.checkout)
         faults += more
