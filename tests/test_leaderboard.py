@@ -188,7 +188,7 @@ def test_what_the_board_does_not_rank_is_shown_with_its_score_and_reason_even_wh
     [
         ({"version": 2}, "version 2; the board counts version 1"),
         ({"budget": 256}, "budget 256 is not 4096"),
-        ({"base": "smollm2-00"}, "base smollm2-00 is not nano"),
+        ({"base": "smollm2-00"}, "base 'smollm2-00' is not nano"),
         ({"seed": 9}, "seed 9 is not one of 0, 1, 2, 3, 4"),
         ({"task": "z"}, "task z is not on the board"),
         ({"method": "other"}, "method other with these settings is not on the board"),

@@ -83,6 +83,8 @@ def difference(task: Task, folder: Path) -> str:
         return f"{FILE} is of version {held['version']}, the task of version {task.version}; {again}"
     if held["content"] != content(task):
         return f"prompts or facts are not those that version {task.version} froze; {again}"
+    if "asked" not in held:
+        return f"{FILE} does not say which prompts it scored; {again}"
     now, then = scores(task, held["asked"]), np.array(held["scores"])
     if now.shape != then.shape or not np.abs(now - then).max() <= TOLERANCE:
         return f"the scorers rate fixed answers otherwise than version {task.version} did; {again}"

@@ -13,7 +13,7 @@ import numpy as np
 from morlbench import console, history
 from morlbench.bench import Quiet
 from morlbench.board import RECORDS
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, BadRecord
 from morlbench.history import GRADES, Grant
 from morlbench.launch import Maker, Training
 from morlbench.record import RunRecord
@@ -94,7 +94,10 @@ def _misfits(
         return old is not None and not (old / path.relative_to(new)).exists(), path
 
     for folder, board in boards.items():
-        removed = history.removals(folder)
+        try:
+            removed = history.removals(folder)
+        except BadRecord:  # refused by the survey
+            continue
         mine = [path for path, record in sound.items() if folder / RECORDS in path.resolve().parents and record.key not in removed]
         for path, fault in place.misfits({path: sound[path].evidence for path in sorted(mine, key=order)}, board):
             changed[path] = replace(verdicts[path], level=None, faults=(*verdicts[path].faults, fault))
