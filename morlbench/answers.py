@@ -62,7 +62,7 @@ def points(run: Evidence) -> Array:
 
 def realised(probe: Probe, utility: Utility = LINEAR) -> Array:
     """Return u_w(r) per preference and prompt (p, n), averaged over draws: what a reader of each prompt gets."""
-    return np.asarray(utility(probe.rewards, probe.preferences[:, None, None]).mean(2))
+    return probe.linear if utility == LINEAR else np.asarray(utility(probe.rewards, probe.preferences[:, None, None]).mean(2))
 
 
 def base_for(run: Evidence, probe: Probe) -> Probe:

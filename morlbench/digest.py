@@ -4,10 +4,11 @@ A method's records are digested together, since some metrics look at all its see
 comparing methods: see `morlbench.leaderboard`.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,10 +17,11 @@ from morlbench import front as fronts
 from morlbench.board import Board
 from morlbench.errors import BadRecord, MorlbenchError
 from morlbench.flags import Flag
-from morlbench.metric import Costs, Evidence, Metric, NoValue, Probe, TaskFacts
+from morlbench.metric import Costs, Evidence, MethodFacts, Metric, NoValue, Probe, TaskFacts
 from morlbench.preference import Array
 from morlbench.record import RunRecord
 
+Facts = TypeVar("Facts", TaskFacts, MethodFacts)
 KL, VOLUME = "kl-to-base", "hypervolume"  # beside every rank, and in figures
 
 
@@ -102,7 +104,7 @@ def digest(entry: str, records: Iterable[RunRecord], board: Board) -> EntryDiges
     rest = [m for m in shown if m.over in ("tasks", "budgets")]
     return EntryDigest(
         entry, first.version, first.family, first.track, _settings(every[0]),
-        runs={task: tuple(_run(run, board, shown) for run in some) for task, some in by_task.items()},
+        runs={task: tuple(_run(run, board, shown, some[0].evidence) for run in some) for task, some in by_task.items()},
         over_seeds={(task, m.name): measure(m, some) for task, some in evidence.items() for m in seeds},
         over_tasks={m.name: measure(m, every) for m in rest},
         seed_flags={task: _flags(flags.SEEDS, some) for task, some in evidence.items()},
@@ -115,12 +117,14 @@ def measure(wanted: Metric, runs: Sequence[Evidence]) -> Value:
     try:
         value = float(wanted(runs))
     except MorlbenchError as fault:
-        return Value(np.nan, str(fault))
+        return Value(np.nan, sys.intern(str(fault)))  # many runs lack a value for one reason
     return Value(value) if np.isfinite(value) else Value(np.nan, f"the metric returned {value}")
 
 
-def _run(record: RunRecord, board: Board, shown: Sequence[Metric]) -> Digest:
+def _run(record: RunRecord, board: Board, shown: Sequence[Metric], first: Evidence) -> Digest:
+    """Digest one run; facts that are those of the `first` run of its task are held once, and sent once between processes."""
     run = record.evidence
+    run = replace(run, task=_once(run.task, first.task), method=_once(run.method, first.method))
     front, base = run.probe("front"), run.all("base")
     means = base[0].means[0] if base else np.full(run.k, np.nan)
     try:
@@ -135,6 +139,10 @@ def _run(record: RunRecord, board: Board, shown: Sequence[Metric]) -> Digest:
         returns=None if run.exact is None else run.exact.returns,
         progress=progress, flags=_flags(flags.RUN, [run]), stated=_stated(run),
     )  # fmt: skip
+
+
+def _once(mine: Facts, first: Facts) -> Facts:
+    return first if mine == first else mine
 
 
 def _as_base(run: Evidence, board: Board) -> dict[str, float]:

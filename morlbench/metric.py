@@ -56,6 +56,13 @@ class Probe:
         found.setflags(write=False)
         return found
 
+    @cached_property
+    def linear(self) -> Array:
+        """Linear utility per preference and prompt (p, n), averaged over draws; read-only: it is computed once."""
+        found = np.asarray(LINEAR(self.rewards, self.preferences[:, None, None]).mean(2))
+        found.setflags(write=False)
+        return found
+
 
 @dataclass(frozen=True)
 class TaskFacts:
