@@ -6,6 +6,7 @@ method, which needs every objective's gradient, against one of plain scalarisati
 """
 
 import itertools
+import json
 import statistics
 import tempfile
 import time
@@ -23,6 +24,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy, sample, teacher_force
+from morlbench.lm.rewards import answer
 from morlbench.lm.rewards.memo import forget
 from morlbench.lm.train import Plan, Recipe, train
 from morlbench.lm.trained import Settings
@@ -34,6 +36,7 @@ from tests.test_base import Text
 
 DECODING = Decoding(24)
 ROUNDS = 5
+ANSWERS = Path(answer.__file__).with_name("answers.jsonl")
 
 
 def random_adapter(base: Base, seed: int) -> Adapter:
@@ -158,6 +161,21 @@ def test_the_share_of_scoring_in_a_training_step(benchmark: BenchmarkFixture, mo
     benchmark.extra_info["scoring / step"] = shares[1]
     print(f"\n{task}: scoring of {settings.batch} answers, share of a step: {' '.join(f'{share:.0%}' for share in shares)}")
     benchmark.pedantic(lambda: None, rounds=1)
+
+
+def test_scoring_64_answers_on_ten_objectives_takes_one_and_a_half_seconds(benchmark: BenchmarkFixture) -> None:
+    task = registry.load("tasks", "assistant-10")()
+    asked, texts = task.prompts("test"), [json.loads(line)["text"] for line in ANSWERS.read_text(encoding="utf-8").splitlines()]
+    prompts = tuple(asked[i % len(asked)] for i in range(64))
+    task.score(prompts[:1], ("A first answer, so that every model is loaded.",))
+    begun = itertools.count()
+
+    def unmet() -> tuple[tuple[Texts, Texts], dict[str, object]]:
+        start = next(begun) * 64
+        return (prompts, tuple(f"{texts[(start + i) % len(texts)]} That is answer {start + i}." for i in range(64))), {}
+
+    benchmark.pedantic(task.score, setup=unmet, rounds=7)
+    assert benchmark.stats["median"] <= 1.5
 
 
 def timed(call: Callable[[], object]) -> float:
