@@ -12,7 +12,7 @@ from pathlib import Path
 
 from morlbench import board as boards
 from morlbench import console, history, launch, registry, sweep
-from morlbench.board import FILE, REMOVALS, Board, Entry
+from morlbench.board import FILE, RECORDS, REMOVALS, Board, Entry
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.gather import folders
 from morlbench.launch import Maker, Request, Training
@@ -155,7 +155,9 @@ def steps(entry: Entry, board: Board, code: Path, root: Path) -> list[str]:
     """Return the commands that make a pull request of the submission."""
     place = board.folder.resolve().relative_to(root)
     branch = f"submit-{entry.name}-{board.name}"
-    words = [str(code), str(place / FILE), str(place / "records" / "*" / entry.text / "*")]
+    names = sorted({path.parent.name for path in files(entry, board)})
+    lists = [str(place / name) for name in (FILE, REMOVALS) if (board.folder / name).exists()]
+    words = [str(code), *lists, *(str(place / RECORDS / "*" / name / "*") for name in names)]
     tasks = {task for task, method, _ in board.wanted() if method == entry.text}
     title = f"Submit {entry.text} to the {board.name} board: {len(tasks)} tasks, {len(board.seeds)} seeds"
     return [

@@ -151,6 +151,11 @@ def test_a_record_of_another_version_is_not_overwritten(clone: Path, monkeypatch
     submit.gather(entry, tiny, cells, clone / "runs2", maker)
     assert submit.lacking(entry, tiny, maker) == []
     submit.verified(entry, tiny)
+    added = next(line for line in submit.steps(entry, tiny, Path("methods/mine"), clone) if "git add" in line)
+    git(clone, *shlex.split(added)[1:])
+    names = {Path(name) for name in git(clone, "diff", "--cached", "--name-only").split()}
+    assert {name.parent.name for name in names if name.suffix == ".parquet"} == {"mine", "mine+budget=smoke"}
+    assert "removals.jsonl" in {name.name for name in names}
 
 
 def test_a_forged_record_stops_a_submission(clone: Path) -> None:

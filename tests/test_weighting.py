@@ -8,7 +8,9 @@ import torch
 from scipy.optimize import minimize
 from torchjd.aggregation import MGDAWeighting
 
+from morlbench import registry
 from morlbench.errors import BadInput, MorlbenchError
+from morlbench.lm import weighting
 from morlbench.lm.weighting import anchored, cagrad, mgda, pcgrad, projected, scalarization
 
 SEEDS = range(8)
@@ -197,6 +199,10 @@ def test_cagrad_has_the_best_worst_improvement_in_its_ball(seed, k):
 @pytest.mark.parametrize("length", [0.0, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 2e-6, 9e-6])
 def test_cagrad_moves_on_where_an_objectives_gradient_has_vanished_or_nearly(length):
     assert cagrad(np.diag([4.0, 4 * length**2]), 0.5) == pytest.approx([1.5, 0])  # g_0 + .5 ||g_0|| g / ||g|| of the one that is left
+
+
+def test_a_rule_that_weighs_otherwise_raises_its_methods_version_and_its_revision_together():
+    assert {name: registry.load("methods", name).version for name in weighting.REVISIONS} == weighting.REVISIONS
 
 
 def test_cagrad_leaves_a_vanished_gradient_out_and_a_short_one_in():

@@ -76,11 +76,7 @@ def _one(path: Path, survey: place.Survey, verifier: Verifier) -> tuple[Verdict,
 
 
 def _misfits(
-    surveys: Sequence[place.Survey],
-    found: dict[Path, tuple[Verdict, RunRecord]],
-    verdicts: dict[Path, Verdict],
-    new: Path,
-    old: Path | None,
+    surveys: Sequence[place.Survey], found: Found, verdicts: dict[Path, Verdict], new: Path, old: Path | None
 ) -> dict[Path, Verdict]:
     """Refuse what cannot stand on a board beside the records of its method that were there before, or else come first.
 
