@@ -32,9 +32,11 @@ class Hypervolume(Metric):
         """Return the volume that the mean reward vectors dominate."""
         return front.hypervolume(answers.points(one(runs)), np.array(one(runs).task.reference_point))
 
-    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
-        """Return the 95% t interval over prompts of the linearised hypervolume."""
+    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float] | None:
+        """Return the 95% t interval over prompts of the linearised hypervolume; none where it is exact, or 0 and so flat."""
         run = one(runs)
+        if run.exact is not None or self(runs) == 0:
+            return None
         parts = crossfit.hypervolume_parts(run.probe("front").rewards, np.array(run.task.reference_point))
         return answers.mean_interval(parts)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from morlbench import answers, front
-from morlbench.metric import Evidence, Metric, NoValue, one
+from morlbench.metric import Evidence, Metric, one
 
 
 class HypervolumeCharged(Metric):
@@ -28,8 +28,5 @@ class HypervolumeCharged(Metric):
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the hypervolume of the front's means less β times their mean KL."""
         run = one(runs)
-        kl = answers.front(run).kl
-        if kl is None:
-            raise NoValue("the policy's KL to the base is unknown")
-        paid = answers.points(run) - run.task.beta * kl.mean((1, 2))[:, None]
+        paid = answers.points(run) - run.task.beta * answers.kl(run)[:, None]
         return front.hypervolume(paid, np.array(run.task.reference_point))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from morlbench import crossfit
+from morlbench import crossfit, front
 from morlbench.metric import Evidence, Metric, one
 
 
@@ -14,7 +14,7 @@ class CrossfitHypervolume(Metric):
 
     Source: polar form of the hypervolume, Zhang & Golovin 2020; see `morlbench.crossfit`. Unit: product of scaled rewards;
     higher is better; not Pareto-compliant in the strict sense, since halves disagree. Misleads with few prompts: wrong
-    choices pull it down.
+    choices pull it down. Exact means have no such bias: theirs is the hypervolume itself.
 
     >>> from morlbench.example import example
     >>> round(CrossfitHypervolume()([example()]), 2)  # the prompts of the example agree on every choice
@@ -28,5 +28,8 @@ class CrossfitHypervolume(Metric):
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the cross-fitted hypervolume."""
-        probe = one(runs).probe("front")
-        return crossfit.hypervolume(probe.rewards, probe.prompts, np.array(one(runs).task.reference_point))
+        run = one(runs)
+        probe, reference = run.probe("front"), np.array(run.task.reference_point)
+        if run.exact is not None:
+            return front.hypervolume(run.exact.rewards, reference)
+        return crossfit.hypervolume(probe.rewards, probe.prompts, reference)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from morlbench import front
+from morlbench import answers, front
 from morlbench.metric import Evidence, Metric, NoValue, one
 
 
@@ -28,10 +28,7 @@ class HypervolumeWithinKl(Metric):
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the hypervolume of the points with mean KL within the budget."""
         run = one(runs)
-        probe, budget = run.probe("front"), run.task.kl_budget
-        if budget is None:
+        if run.task.kl_budget is None:
             raise NoValue("the task has frozen no KL budget")
-        if probe.kl is None:
-            raise NoValue("the policy's KL to the base is unknown")
-        within = probe.means[probe.kl.mean((1, 2)) <= budget]
+        within = answers.points(run)[answers.kl(run) <= run.task.kl_budget]
         return front.hypervolume(within, np.array(run.task.reference_point)) if len(within) else 0.0

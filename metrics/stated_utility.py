@@ -28,12 +28,23 @@ class StatedUtility(Metric):
     headline = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
-        """Return the mean of w·r at the stated preference."""
-        return float(_at_stated(one(runs)).mean())
+        """Return the mean of w·r at the stated preference, over all answers where they can be enumerated."""
+        run = one(runs)
+        exact = _exactly(run)
+        return float(_at_stated(run).mean()) if exact is None else exact
 
-    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
-        """Return the 95% t interval over prompts."""
-        return answers.mean_interval(_at_stated(one(runs)))
+    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float] | None:
+        """Return the 95% t interval over prompts; none where the value is exact."""
+        run = one(runs)
+        return answers.mean_interval(_at_stated(run)) if _exactly(run) is None else None
+
+
+def _exactly(run: Evidence) -> float | None:
+    """Return the exact utility at the stated preference; None where only answers tell it."""
+    if run.exact is None:
+        return None
+    rows = np.flatnonzero(np.abs(run.exact.preferences - run.task.preference).max(1) < 1e-6)
+    return float(run.exact.rewards[rows[0]] @ run.task.preference) if len(rows) else None
 
 
 def _at_stated(run: Evidence) -> Array:

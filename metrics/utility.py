@@ -25,9 +25,10 @@ class RealisedUtility(Metric):
     headline = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
-        """Return the mean of w·r over preferences, prompts and draws."""
-        return float(answers.realised(answers.front(one(runs))).mean())
+        """Return the mean of w·r over preferences, prompts and draws, or all answers where they can be enumerated."""
+        return float(answers.utilities(one(runs)).mean())
 
-    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
-        """Return the 95% t interval over prompts of the mean over preferences."""
-        return answers.mean_interval(answers.realised(answers.front(one(runs))).mean(0))
+    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float] | None:
+        """Return the 95% t interval over prompts of the mean over preferences; none where the value is exact."""
+        run = one(runs)
+        return None if run.exact is not None else answers.mean_interval(answers.realised(answers.front(run)).mean(0))

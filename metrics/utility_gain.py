@@ -2,11 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from morlbench import answers
 from morlbench.metric import Evidence, Metric, one
-from morlbench.preference import Array
 
 
 class UtilityGain(Metric):
@@ -27,16 +24,14 @@ class UtilityGain(Metric):
     headline = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
-        """Return the mean of w·(r - r_base)."""
-        return float(_gains(one(runs)).mean())
+        """Return the mean of w·(r - r_base), over all answers where they can be enumerated and the base's value is known."""
+        return float(answers.gains(one(runs)).mean())
 
-    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
-        """Return the 95% t interval over prompts of the paired gain."""
-        return answers.mean_interval(_gains(one(runs)))
-
-
-def _gains(run: Evidence) -> Array:
-    """Return the gain per prompt (n,)."""
-    probe = answers.front(run)
-    gain = answers.realised(probe) - answers.realised(answers.base_for(run, probe))  # (p, n)
-    return np.asarray(gain.mean(0))
+    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float] | None:
+        """Return the 95% t interval over prompts of the paired gain; none where the value is exact."""
+        run = one(runs)
+        if answers.gains_exactly(run):
+            return None
+        probe = answers.front(run)
+        gain = answers.realised(probe) - answers.realised(answers.base_for(run, probe))  # (p, n)
+        return answers.mean_interval(gain.mean(0))

@@ -23,6 +23,5 @@ class WinsOverBase(Metric):
     higher_is_better = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
-        """Return the share of lattice preferences with a positive paired gain."""
-        found = answers.per_preference(one(runs))
-        return found.wins / len(found.preferences)
+        """Return the share of lattice preferences with a positive gain, paired by prompt or exact."""
+        return float((answers.gains(one(runs)) > 0).mean())

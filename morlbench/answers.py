@@ -1,7 +1,8 @@
 """What metrics read of a record: utilities per preference and prompt, paired with the base on the same prompts.
 
 A single policy answers every preference alike, so its one set of answers stands for all of the lattice: each method is
-measured at the same preferences. Values over prompts carry a t interval; the test prompts are the sample.
+measured at the same preferences. Values over prompts carry a t interval; the test prompts are the sample. Where answers can be
+enumerated, means are sums over all of them instead, and carry none.
 """
 
 from dataclasses import dataclass, replace
@@ -56,8 +57,44 @@ def repeated(probe: Probe, preferences: Array) -> Probe:
 
 
 def points(run: Evidence) -> Array:
-    """Return mean rewards (p, k): one point per asked preference; a single policy is one point."""
-    return run.probe("front").means
+    """Return mean rewards (p, k), exact ones where there are: one point per asked preference; a single policy is one point."""
+    return run.probe("front").means if run.exact is None else run.exact.rewards
+
+
+def at_lattice(run: Evidence, values: Array) -> Array:
+    """Return one value per lattice preference of values (p, ...), one per asked preference: a single policy's stands for all."""
+    return values if run.method.track == "front" else np.broadcast_to(values[:1], (len(lattice(run.k)), *values.shape[1:]))
+
+
+def utilities(run: Evidence) -> Array:
+    """Return the linear utility at each lattice preference (p,), the exact one where there is."""
+    probe = front(run)
+    return realised(probe).mean(1) if run.exact is None else np.asarray((at_lattice(run, run.exact.rewards) * probe.preferences).sum(1))
+
+
+def gains(run: Evidence) -> Array:
+    """Return the gain in linear utility over the base at each lattice preference (p,), the exact one where there is.
+
+    A single policy's record holds the exact value of the base at one preference only, so its gains are those of its answers.
+    """
+    if run.exact is None or not gains_exactly(run):
+        return per_preference(run).gain
+    return np.asarray(utilities(run) - run.exact.base)  # the base has no KL to pay
+
+
+def gains_exactly(run: Evidence) -> bool:
+    """Say whether `gains` are exact."""
+    return run.exact is not None and run.method.track == "front"
+
+
+def kl(run: Evidence) -> Array:
+    """Return the mean KL to the base at each asked preference (p,) in nats, exact where it is; raise NoValue where it is unknown."""
+    if run.exact is not None:
+        return run.exact.kl
+    found = run.probe("front").kl
+    if found is None:
+        raise NoValue("the policy's KL to the base is unknown")
+    return np.asarray(found.mean((1, 2)))
 
 
 def realised(probe: Probe, utility: Utility = LINEAR) -> Array:

@@ -75,17 +75,19 @@ def against_leader(scores: Mapping[str, Array], controls: Mapping[str, str] | No
     return compare(scores, pairs)
 
 
-def tie_groups(scores: Mapping[str, Array], alpha: float = 0.05) -> list[list[str]]:
+def tie_groups(scores: Mapping[str, Array], controls: Mapping[str, str] | None = None, alpha: float = 0.05) -> list[list[str]]:
     """Return groups of methods, best first: the leader and those after it, as far as none is rejected against it; then the rest.
 
-    A group ends at the first method that is rejected, so that groups follow the scores: a method of wide spread that no test
-    tells from the leader does not overtake those that are known to be behind it.
+    The leader's comparisons are those of `against_leader`, with the controls in Holm's family; later groups have none. A group ends
+    at the first method that is rejected, so that groups follow the scores: a method of wide spread that no test tells from the
+    leader does not overtake those that are known to be behind it.
     """
     rest = sorted(scores, key=lambda name: -float(np.mean(scores[name])))
-    groups = []
+    groups: list[list[str]] = []
     while rest:
-        others = compare(scores, [(rest[0], name) for name in rest[1:]])
-        end = next((i for i, c in enumerate(others, 1) if c.adjusted < alpha), len(rest))
+        found = against_leader({name: scores[name] for name in rest}, None if groups else controls)
+        adjusted = {c.second: c.adjusted for c in found if c.first == rest[0]}
+        end = next((i for i, name in enumerate(rest) if i and adjusted[name] < alpha), len(rest))
         groups.append(rest[:end])
         rest = rest[end:]
     return groups

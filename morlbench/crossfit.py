@@ -82,6 +82,12 @@ def hypervolume(rewards: Array, prompts: np.ndarray, reference: Array) -> float:
     return float(front.hypervolume(points, reference) * fitted / plain)
 
 
+def largest_mean(values: Array, prompts: np.ndarray) -> float:
+    """Return the cross-fitted largest mean over prompts of values (q, n): its row is chosen on one half, read on the other."""
+    choose, worth, share = half_means(values[..., None, None], prompts)
+    return float(_picked(worth, choose.argmax(1))[:, 0] @ share / share.sum())
+
+
 def hypervolume_parts(rewards: Array, reference: Array) -> Array:
     """Return values (n,), one per prompt, whose mean is the hypervolume and whose spread is its sampling error.
 

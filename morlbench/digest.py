@@ -20,6 +20,7 @@ from morlbench.flags import Flag
 from morlbench.metric import Costs, Evidence, MethodFacts, Metric, NoValue, Probe, TaskFacts
 from morlbench.preference import Array
 from morlbench.record import RunRecord
+from morlbench.task import Exact
 
 Facts = TypeVar("Facts", TaskFacts, MethodFacts)
 KL, VOLUME = "kl-to-base", "hypervolume"  # beside every rank, and in figures
@@ -135,7 +136,7 @@ def _run(record: RunRecord, board: Board, shown: Sequence[Metric], first: Eviden
         run.task.name, run.seed, record.key,
         values={m.name: measure(m, [run]) for m in shown if m.over == "run"},
         base_values=_as_base(run, board),
-        preferences=front.preferences, means=front.means, base=means, correlation=_correlation(base, run.k),
+        preferences=front.preferences, means=answers.points(run), base=means, correlation=_correlation(base, run.k),
         returns=None if run.exact is None else run.exact.returns,
         progress=progress, flags=_flags(flags.RUN, [run]), stated=_stated(run),
     )  # fmt: skip
@@ -204,8 +205,17 @@ def _stated(run: Evidence) -> Evidence | None:
             one = rows[:1]
             kl = None if probe.kl is None else probe.kl[one]
             slim = Probe("front", probe.preferences[one], probe.rewards[one], probe.prompts, (), kl)
-            return replace(run, probes=(slim,), costs=Costs(), exact=None)
+            return replace(run, probes=(slim,), costs=Costs(), exact=_exactly(run, wanted))
     return None
+
+
+def _exactly(run: Evidence, wanted: Array) -> Exact | None:
+    """Return the run's exact values at one preference (k,); None where it has none there."""
+    if run.exact is None:
+        return None
+    rows = np.flatnonzero(np.abs(run.exact.preferences - wanted).max(1) < 1e-6)[:1]
+    at = {name: getattr(run.exact, name)[rows] for name in ("preferences", "returns", "rewards", "kl", "value", "optimum", "base")}
+    return Exact(**at, front=run.exact.front[:0]) if len(rows) else None
 
 
 def _flags(signs: Sequence[flags.Sign], runs: Sequence[Evidence]) -> tuple[Flag, ...]:

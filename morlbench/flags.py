@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from morlbench import answers, ledger, stability
+from morlbench import answers, crossfit, ledger, stability
 from morlbench.metric import Evidence, NoValue, Probe, one
 from morlbench.preference import LINEAR, Array
 
@@ -34,13 +35,18 @@ class Flag:
 
 
 def fluency_loss(runs: Sequence[Evidence]) -> Flag:
-    """Rise of the answers' negative log-likelihood under the base, at the worst lattice preference."""
+    """Rise of the answers' negative log-likelihood under the base, paired by prompt, at the worst lattice preference."""
     run = one(runs)
-    ours, base = answers.front(run).nll, run.probe("base").nll
-    if ours is None or base is None:
+    ours, base = answers.front(run), run.probe("base")
+    if ours.nll is None or base.nll is None:
         raise NoValue("the answers' likelihood under the base is unknown")
-    rise = float(ours.mean((1, 2)).max() - base.mean())
-    return Flag("fluency-loss", rise, FLUENCY, rise > FLUENCY, "nats per token above the base's own answers, worst preference")
+    n = len(ours.prompts)
+    if not np.array_equal(ours.prompts, base.prompts[:n]):
+        raise NoValue("the base did not answer the same prompts")
+    rise = ours.nll.mean(2) - base.nll[0, :n].mean(1)  # (p, n)
+    worst = rise[int(rise.mean(1).argmax())]
+    raised = _lower(worst, len(run.probe("front").preferences)) > FLUENCY
+    return Flag("fluency-loss", float(worst.mean()), FLUENCY, raised, "nats per token above the base's own answers, worst preference")
 
 
 def kl_overspent(runs: Sequence[Evidence]) -> Flag:
@@ -49,28 +55,50 @@ def kl_overspent(runs: Sequence[Evidence]) -> Flag:
     A single policy is judged at its own preference: it promises nothing at others.
     """
     run = one(runs)
+    text = "β KL minus the gain in utility, mean over preferences"
+    if run.exact is not None:
+        loss = float((run.exact.base - run.exact.value).mean())
+        return Flag("kl-overspent", loss, 0.0, loss > ROUNDING, text)
     probe = run.probe("front")
     if probe.kl is None:
         raise NoValue("the policy's KL to the base is unknown")
-    gain = answers.realised(probe) - answers.realised(answers.base_for(run, probe))
-    loss = float(run.task.beta * probe.kl.mean() - gain.mean())
-    return Flag("kl-overspent", loss, 0.0, loss > 0, "β KL minus the gain in utility, mean over preferences")
+    gain = answers.realised(probe) - answers.realised(answers.base_for(run, probe))  # (p, n)
+    lost = (run.task.beta * probe.kl.mean(2) - gain).mean(0)
+    return Flag("kl-overspent", float(lost.mean()), 0.0, _lower(lost, 1) > ROUNDING, text)
 
 
 def middle_collapse(runs: Sequence[Evidence]) -> Flag:
-    """Shortfall at an inner preference below the chord: answering by each corner's policy in proportion to its weight."""
-    probe = one(runs).probe("front")
-    w, rewards = probe.preferences, probe.rewards.mean(2)  # (p, n, k)
+    """Shortfall at the worst inner preference below the chord: answering by each corner's policy in proportion to its weight.
+
+    KL is paid for where it is known: best policies lie above their chord then, and may lie below it in rewards alone. Where
+    answers are a sample the worst preference is chosen on one half of the prompts and its shortfall read on the other, since the
+    worst of several noisy means is worse than it is by luck.
+    """
+    run = one(runs)
+    probe = run.probe("front")
+    w, paid = probe.preferences, _paid(run)  # (p, k), (p, n, k)
     corners = [np.flatnonzero(w[:, i] > 1 - 1e-9) for i in range(w.shape[1])]
     inner = np.flatnonzero((w > 1e-9).all(1))
     if not len(inner) or not all(len(rows) for rows in corners):
         raise NoValue("the policy was not asked at the corners and inside")
-    chord = np.einsum("qi,ink->qnk", w[inner], rewards[[rows[0] for rows in corners]])
-    short = LINEAR(chord - rewards[inner], w[inner][:, None])  # (q, n)
+    chord = np.einsum("qi,ink->qnk", w[inner], paid[[rows[0] for rows in corners]])
+    short = LINEAR(chord - paid[inner], w[inner][:, None])  # (q, n)
     worst = int(short.mean(1).argmax())
-    low = _lower(short[worst], len(inner))
     text = f"utility below the chord of the corners at {_named(w[inner[worst]])}"
-    return Flag("middle-collapse", float(short[worst].mean()), 0.0, low > ROUNDING, text)
+    if run.exact is not None:
+        value = float(short[worst, 0])
+        return Flag("middle-collapse", value, 0.0, value > ROUNDING, text)
+    low = _lower(short[worst], len(inner))
+    return Flag("middle-collapse", crossfit.largest_mean(short, probe.prompts), 0.0, low > ROUNDING, text)
+
+
+def _paid(run: Evidence) -> Array:
+    """Return rewards less the price of KL (p, n, k) by prompt, or exactly and then n = 1; rewards alone where KL is unknown."""
+    if run.exact is not None:
+        return run.exact.returns[:, None]
+    probe = run.probe("front")
+    rewards = probe.rewards.mean(2)
+    return rewards if probe.kl is None else np.asarray(rewards - run.task.beta * probe.kl.mean(2)[..., None])
 
 
 def slow_inference(runs: Sequence[Evidence]) -> Flag:
@@ -93,16 +121,15 @@ def seed_spread(runs: Sequence[Evidence]) -> Flag:
 def below_single(runs: Sequence[Evidence], others: Sequence[Evidence]) -> Flag:
     """Utility less the price of KL lost, at the preference of a single-policy run of the same task, base, budget and seed, to it.
 
-    The worst of all such runs, its limit corrected for their number. KL is left out where a policy's is unknown.
+    The worst of all such runs, its limit corrected for their number. There is none to compare with where a KL is unknown.
     """
     pairs = [(run, single) for run in runs for single in others if _comparable(run, single)]
     found = [(lost, single) for run, single in pairs if (lost := _lost(run, single)) is not None]
     if not found:
-        raise NoValue("no single-policy run of the same task, base, budget and seed to compare with")
+        raise NoValue("no single-policy run of the same task, base, budget and seed with a known KL to compare with")
     lost, single = max(found, key=lambda pair: float(pair[0].mean()))
-    value, low = float(lost.mean()), _lower(lost, len(found))
     text = f"utility below the single-policy run at {_named(np.array(single.task.preference))}"
-    return Flag("below-single", value, DROP, value > DROP and low > 0, text)
+    return Flag("below-single", float(lost.mean()), DROP, _lower(lost, len(found)) > DROP, text)
 
 
 Sign = Callable[[Sequence[Evidence]], Flag]
@@ -116,20 +143,26 @@ def _comparable(run: Evidence, single: Evidence) -> bool:
 
 
 def _lost(run: Evidence, single: Evidence) -> Array | None:
-    """Return what is lost per prompt (n,), None where the run was not asked at the single run's preference."""
+    """Return what is lost per prompt (n,); None where the run was not asked at the single run's preference, or a KL is unknown."""
     wanted, best = np.array(single.task.preference), single.probe("front")
+    if run.exact is not None and single.exact is not None:
+        rows = _asked(run.exact.preferences, wanted)
+        return np.full(2, single.exact.value[0] - run.exact.value[rows[0]]) if len(rows) else None  # known, so without spread
     for probe in (*run.all("front"), *run.all("stated")):
-        rows = np.flatnonzero(np.abs(probe.preferences - wanted).max(1) < 1e-6)
-        if len(rows) and len(probe.prompts) == len(best.prompts):
-            price = run.task.beta if probe.kl is not None and best.kl is not None else 0.0
-            return _worth(best, 0, wanted, price) - _worth(probe, int(rows[0]), wanted, price)
+        rows = _asked(probe.preferences, wanted)
+        if len(rows) and len(probe.prompts) == len(best.prompts) and probe.kl is not None and best.kl is not None:
+            return _worth(best, best.kl, 0, single) - _worth(probe, probe.kl, int(rows[0]), single)
     return None
 
 
-def _worth(probe: Probe, row: int, w: Array, price: float) -> Array:
-    """Return w·r less the price of KL per prompt (n,), for one of the probe's preferences."""
-    worth = LINEAR(probe.rewards[row], w)  # (n, d)
-    return np.asarray((worth if probe.kl is None else worth - price * probe.kl[row]).mean(1))
+def _asked(preferences: Array, wanted: Array) -> NDArray[np.int64]:
+    """Return the rows of preferences (p, k) that are the wanted one (k,)."""
+    return np.flatnonzero(np.abs(preferences - wanted).max(1) < 1e-6)
+
+
+def _worth(probe: Probe, kl: Array, row: int, single: Evidence) -> Array:
+    """Return w·r less the price of KL per prompt (n,), for one of the probe's preferences; w and the price are the single run's."""
+    return np.asarray((LINEAR(probe.rewards[row], np.array(single.task.preference)) - single.task.beta * kl[row]).mean(1))
 
 
 def _lower(values: Array, tests: int) -> float:

@@ -19,19 +19,28 @@ Quantity = Literal["responses", "inference", "memory", "volume"]
 
 
 def relative_hypervolume(run: Evidence) -> float:
-    """Return (HV / HV of the base)^(1/k) in plain rewards."""
-    reference = np.array(run.task.reference_point)
-    base = front.hypervolume(run.probe("base").means, reference)
+    """Return (HV / HV of the base)^(1/k) in plain rewards, exact ones where there are."""
+    reference, exact = np.array(run.task.reference_point), run.exact
+    if exact is not None and len(exact.preferences) >= run.k:  # enough preferences to know the base's rewards by
+        base = front.hypervolume(front.base_returns(exact.preferences, exact.base)[None], reference)
+    else:
+        base = front.hypervolume(run.probe("base").means, reference)
     if base <= 0:
         raise NoValue("the base does not exceed the reference point")
     return float((front.hypervolume(answers.points(run), reference) / base) ** (1 / run.k))
 
 
 def responses_needed(runs: Sequence[Evidence], gap: float = GAP) -> float:
-    """Return the budget at which the mean gap over seeds crosses `gap`, linear in log budget between the rungs that were run."""
+    """Return the budget at which the mean gap over seeds crosses `gap`, linear in log budget between the rungs that were run.
+
+    Raises NoValue for a single policy, which has a gap at one preference only, and where the rungs were not run at the same seeds.
+    """
     if any(run.exact is None for run in runs):
         raise NoValue("answers of this task cannot be enumerated")
+    if any(run.method.track == "single" for run in runs):
+        raise NoValue("one policy for one preference; see stated-gap")
     budgets = sorted({run.budget for run in runs})
+    _same_seeds({budget: [run for run in runs if run.budget == budget] for budget in budgets}, "budgets")
     gaps = [float(np.mean([run.exact.gap for run in runs if run.exact is not None and run.budget == b])) for b in budgets]
     for i, value in enumerate(gaps):
         if not value <= gap:  # NaN where the base is the best policy is no gap that was reached
@@ -55,6 +64,7 @@ def exponent(runs: Sequence[Evidence], quantity: Quantity) -> tuple[float, float
     ks = sorted(sizes)
     if quantity != "responses":  # which alone reads a ladder of budgets; the others are compared at one
         sizes = _at_one_budget(sizes)
+    _same_seeds(sizes, "sizes")
     return slope(np.log(ks), np.log([_VALUE[quantity](sizes[k]) for k in ks]))
 
 
@@ -64,6 +74,12 @@ def _at_one_budget(sizes: Mapping[int, Sequence[Evidence]]) -> dict[int, list[Ev
     if not common:
         raise NoValue("the sizes were run at different budgets")
     return {k: [run for run in runs if run.budget == max(common)] for k, runs in sizes.items()}
+
+
+def _same_seeds(groups: Mapping[int, Sequence[Evidence]], of: str) -> None:
+    """Raise NoValue where the groups were not all run at the same seeds: a missing run is never averaged away."""
+    if len({frozenset(run.seed for run in runs) for runs in groups.values()}) > 1:
+        raise NoValue(f"the {of} were not all run at the same seeds")
 
 
 def budgets_told(runs: Sequence[Evidence]) -> str:

@@ -131,12 +131,14 @@ def _standings(field: Field) -> Standings:
     comparisons = tuple(comparison.against_leader(scores, controls)) if len(scores) > 1 else ()
     draws = tuple(map(tuple, comparison.seed_draws(len(field.board.seeds)).tolist()))
     detectable = _detectable(scores, len(comparisons))
-    return Standings(field.division, _ordered(rows, scores), comparisons, detectable, draws, field.anchored, _notes(field, len(scores)))
+    return Standings(
+        field.division, _ordered(rows, scores, controls), comparisons, detectable, draws, field.anchored, _notes(field, len(scores))
+    )
 
 
-def _ordered(rows: Sequence[Standing], scores: Mapping[str, np.ndarray]) -> tuple[Standing, ...]:
+def _ordered(rows: Sequence[Standing], scores: Mapping[str, np.ndarray], controls: Mapping[str, str]) -> tuple[Standing, ...]:
     """Return the rows best first with tie groups and rank intervals; unranked rows last, by score where they have one, else by cells."""
-    groups = comparison.tie_groups(scores)
+    groups = comparison.tie_groups(scores, controls)
     place = {name: (number, position) for number, group in enumerate(groups, 1) for position, name in enumerate(group)}
     ranks = dict(zip(scores, comparison.rank_intervals(np.array(list(scores.values()))), strict=True)) if scores else {}
     done = [replace(row, group=place[row.method][0], rank=ranks[row.method]) if row.method in place else row for row in rows]

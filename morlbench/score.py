@@ -95,8 +95,8 @@ def _joined(group: pd.DataFrame) -> dict[str, object]:
     """Return the value over seeds: the mean with its t interval, or for a flag the worst seed and how many raise it."""
     values = group["value"].to_numpy(dtype=float)
     if group["family"].iloc[0] != "flag":
-        found = stats.seed_interval(values)
-        return {"value": found.value, "low": found.low, "high": found.high}
+        found, remarks = stats.seed_interval(values), set(group["reason"])
+        return {"value": found.value, "low": found.low, "high": found.high, "reason": remarks.pop() if len(remarks) == 1 else ""}
     raised = group["reason"].str.startswith(RAISED)
     worst = group["reason"].iloc[int(values.argmax())].partition(": ")[2]
     reason = f"{RAISED}: {worst} in {raised.sum()} of {len(group)} seeds" if raised.any() else f"ok: {worst}"

@@ -19,7 +19,7 @@ def hypervolumes(runs: Sequence[Evidence]) -> Array:
 
 def utilities(runs: Sequence[Evidence]) -> Array:
     """Return each seed's realised linear utility (s,)."""
-    return np.array([answers.realised(answers.front(run)).mean() for run in several(runs)])
+    return np.array([answers.utilities(run).mean() for run in several(runs)])
 
 
 def iqr(values: Array) -> float:
@@ -52,7 +52,7 @@ def attained(fronts: Sequence[Array], percentiles: Sequence[float] = (10, 50, 90
 
 def seed_dispersion(runs: Sequence[Evidence]) -> float:
     """Return the root mean square, over preferences and objectives, of the standard deviation over seeds of mean rewards."""
-    means = np.array([answers.front(run).means for run in several(runs)])  # (s, p, k)
+    means = np.array([answers.at_lattice(run, answers.points(run)) for run in several(runs)])  # (s, p, k)
     return float(np.sqrt(means.var(0, ddof=1).mean()))
 
 

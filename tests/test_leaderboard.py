@@ -31,6 +31,12 @@ def run(method, level, *, task="a", seed=0, base=0.4, track="front", reference=(
     return RunRecord(made, Provenance("", False, "", {}))
 
 
+def free(record):
+    """The same record, its policy known to stay at the base."""
+    probes = tuple(replace(p, kl=np.zeros(p.rewards.shape[:3])) for p in record.evidence.probes)
+    return replace(record, evidence=replace(record.evidence, probes=probes))
+
+
 def board(methods, *, tasks=("a",), track="front", metric="utility", seeds=SEEDS, **division):
     first = Division("one", "One", track, metric, tuple(tasks), tuple(methods), **division)
     return Board("b", Path("b"), "B", "nano", 4096, tuple(seeds), dict.fromkeys(tasks, 1), (first,), PROFILE, "training-seconds")
@@ -190,8 +196,12 @@ def test_what_the_board_does_not_rank_is_shown_with_its_score_and_reason_even_wh
         ({"budget": 256}, "budget 256 is not 4096"),
         ({"base": "smollm2-00"}, "base 'smollm2-00' is not nano"),
         ({"seed": 9}, "seed 9 is not one of 0, 1, 2, 3, 4"),
-        ({"task": "z"}, "task z is not on the board"),
-        ({"method": "other"}, "method other with these settings is not on the board"),
+        ({"base": "nano-large-00"}, "base 'nano-large-00' is not nano"),
+        ({"base": "nano-00\n<!-- end -->"}, r"base 'nano-00\n<!-- end -->' is not nano"),
+        ({"task": "z"}, "task 'z' is not on the board"),
+        ({"task": "z" * 99}, f"task '{'z' * 80}' is not on the board"),
+        ({"method": "other"}, "method 'other' with these settings is not on the board"),
+        ({"method": "o\n" + "o" * 99}, f"method 'o\\n{'o' * 78}' with these settings is not on the board"),
     ],
 )
 def test_a_record_of_something_else_is_left_out_with_its_reason(change, reason):
@@ -288,7 +298,7 @@ def test_the_level_of_a_row_is_the_lowest_of_its_records():
 
 
 def test_a_raised_signature_says_on_how_many_tasks():
-    records = every("m", 0.5) + every("m", 0.5, task="b") + every("one", 0.9, track="single")
+    records = [free(r) for r in every("m", 0.5) + every("m", 0.5, task="b") + every("one", 0.9, track="single")]
     found = rank(records, board(["m", "one"], tasks=("a", "b")))
     assert "below-single 1/2" in row(found, "m").flags
 

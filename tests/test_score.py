@@ -89,6 +89,13 @@ def test_a_seed_without_a_value_leaves_the_mean_missing():
     assert "states no weights" in row["reason"]
 
 
+def test_a_remark_that_all_seeds_share_stays_beside_their_mean():
+    joined = score.across_seeds(score.score([record(seed=s, k=10, prompts=4, adapt=False) for s in range(2)]))
+    row = joined[joined["metric"] == "hypervolume"].iloc[0]
+    assert np.isfinite(row["value"])
+    assert row["reason"].startswith("approximate")
+
+
 def test_metrics_over_seeds_budgets_and_tasks_look_at_their_groups():
     records = [record(seed=s, prompts=15) for s in range(3)]
     records += [record(task=f"exact-scale-{k}", k=k, prompts=8, exact=True, adapt=False) for k in (2, 3, 5)]

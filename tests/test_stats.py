@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import slow
-from scipy.stats import rankdata, ttest_1samp, ttest_rel
+from scipy.stats import ttest_1samp, ttest_rel
 
 from morlbench import comparison, front, stats
 from morlbench.errors import MorlbenchError
@@ -45,8 +45,9 @@ def test_two_level_uses_the_variance_components_of_the_slow_twin():
 
 
 def test_two_level_is_wider_than_seeds_alone_when_prompts_differ_and_equal_when_they_do_not():
-    values = crossed(0.05, seed=1, prompt_spread=0.2)
-    assert np.ptp([stats.two_level(values).low, stats.two_level(values).high]) > 0
+    values = crossed(0.0, seed=1, prompt_spread=0.2)
+    wide, narrow = stats.two_level(values), stats.seed_interval(values.mean(1))
+    assert wide.high - wide.low > 1.2 * (narrow.high - narrow.low)
     same = np.repeat(np.array([[0.1], [0.2], [0.3], [0.2], [0.2]]), 50, 1)
     two, one = stats.two_level(same), stats.seed_interval(same.mean(1))
     assert (two.low, two.high) == pytest.approx((one.low, one.high))
@@ -159,7 +160,8 @@ def test_rank_intervals_separate_far_methods_and_join_equal_ones():
 def test_rank_intervals_average_ranks_over_tasks():
     scores = np.array([[[3.0, 1.0]], [[2.0, 2.0]], [[1.0, 3.0]]])  # (methods, 1 seed, 2 tasks)
     assert [r.value for r in comparison.rank_intervals(scores, replicates=10)] == [2, 2, 2]
-    assert rankdata([-3, -2, -1]).tolist() == [1, 2, 3]
+    ahead = np.array([[[3.0, 3.0]], [[2.0, 1.0]], [[1.0, 2.0]]])
+    assert [r.value for r in comparison.rank_intervals(ahead, replicates=10)] == [1, 2.5, 2.5]
 
 
 def test_holm_of_a_hand_worked_example():
@@ -200,6 +202,18 @@ def test_tie_groups_peel_the_leader_and_all_not_rejected_against_it():
     groups = comparison.tie_groups(scores)
     assert sorted(groups[0]) == ["a", "b"]
     assert groups[1:] == [["c"], ["d"]]
+
+
+def test_tie_groups_are_those_of_the_printed_p_values():
+    scores = {
+        "L": np.array([0.6013, 0.5987, 0.6064, 0.601, 0.5946]),
+        "A": np.array([0.5886, 0.598, 0.5945, 0.578, 0.5723]),
+        "B": np.array([0.5738, 0.5804, 0.5567, 0.5778, 0.5675]),
+    }
+    printed = {c.second: c.adjusted for c in comparison.against_leader(scores, {"A": "B"}) if c.first == "L"}
+    assert printed["A"] > 0.05
+    assert comparison.tie_groups(scores, {"A": "B"})[0] == ["L", "A"]
+    assert comparison.tie_groups(scores)[0] == ["L"]  # without the control's comparison Holm asks less
 
 
 def test_a_noisy_method_that_no_test_tells_from_the_leader_does_not_overtake_those_known_to_be_behind():
