@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from morlbench.configure import parse_budget, parse_seeds
+from morlbench.configure import parse_budget, parse_seeds, text_of
 from morlbench.errors import BadInput
 from morlbench.method import Track
 from morlbench.metric import FAMILIES, Evidence, MetricFamily
@@ -137,23 +137,16 @@ class Board:
         """Return why this run does not count on the board; '' if it does."""
         task = run.task
         if task.name not in self.tasks:
-            return f"task {task.name} is not on the board"
+            return f"task {task.name[:80]!r} is not on the board"
         if task.version != self.tasks[task.name]:
             return f"task {task.name} is of version {task.version}; the board counts version {self.tasks[task.name]}"
         if not self.entry(run):
-            return f"method {run.method.name} with these settings is not on the board"
-        if run.base != self.base and not run.base.startswith(f"{self.base}-"):
+            return f"method {run.method.name[:80]!r} with these settings is not on the board"
+        if not re.fullmatch(rf"{re.escape(self.base)}(-[0-9a-f]+)?", run.base):  # by its name, or with the hash of its weights
             return f"base {run.base[:80]!r} is not {self.base}"
         if run.budget != self.budget:
             return f"budget {run.budget} is not {self.budget}"
         return "" if run.seed in self.seeds else f"seed {run.seed} is not one of {', '.join(map(str, self.seeds))}"
-
-
-def text_of(value: object) -> str:
-    """Return a setting's value as a board or a folder name writes it."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(text_of, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def roots() -> tuple[Path, ...]:

@@ -1,6 +1,6 @@
 """The figure of a division's cells: every method's value on every task with its interval, whether or not the row is complete.
 
-It is what an unfinished board can show: no order is claimed, a missing cell is called missing, a cell that lacks seeds is hollow.
+It is what an unfinished board can show: no order is claimed, a missing cell is called missing, one that lacks a seed's value is hollow.
 Leaves out ranks: see `morlbench.board_figures`.
 """
 
@@ -48,7 +48,7 @@ def cells(standings: Standings, marks: Mapping[str, str]) -> "Figure | None":
     arrow, better = ("→", "larger") if wanted.higher_is_better else ("←", "smaller")
     made.text(0.5, 0.1 / high, f"{arrow} {division.metric}  ({wanted.unit}; {better} is better)", ha="center", va="bottom", fontsize=9.5)
     made.text(0.012, 1 - 0.1 / high, f"{division.title}: {division.metric} by task", ha="left", va="top", fontsize=11, color=INK)
-    about = "mark: mean over seeds; bar: 95% over seeds; hollow: some seeds have no record yet; a bar at the edge goes on"
+    about = "mark: mean over seeds; bar: 95% over seeds; hollow: some seeds have no value; a bar at the edge goes on"
     made.text(0.012, 1 - 0.33 / high, about, ha="left", va="top", fontsize=8.2, color="#555555")
     return made
 

@@ -6,6 +6,7 @@ difference the seeds could have shown. Leaves out figures: see `morlbench.board_
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -111,7 +112,8 @@ def _sorted_by(standings: Standings, board: Board) -> str:
         )
     return (
         f"Sorted by the task score of `{division.metric}` ({arrow}): {scale}{over}; the tasks' columns hold the metric "
-        "itself. Brackets are 95% intervals over seeds. Methods of one tie group are not told apart by the seeds: none is rejected against "
+        "itself. Brackets are 95% intervals over seeds; those of ranks are the ranks in 95% of resamplings of the seeds, which with few "
+        "seeds are too narrow for a claim. Methods of one tie group are not told apart by the seeds: none is rejected against "
         f"the group's first (paired t, Holm), and a group ends at the first method that is.{detectable}"
     )
 
@@ -193,7 +195,7 @@ def _figures(plots: Sequence[str], ending: str) -> list[str]:
 def _left_out(ranking: Ranking) -> list[str]:
     if not ranking.left_out:
         return []
-    return ["## Records that do not count", "\n".join(f"- {sentence}" for sentence in ranking.left_out)]
+    return ["## Records that do not count", "\n".join(f"- {_escaped(sentence)}" for sentence in ranking.left_out)]
 
 
 def _interval(value: Interval) -> str:
@@ -206,7 +208,17 @@ def _numbers(value: Interval) -> list[str]:
 
 
 def _line(cells: Sequence[object]) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
+    return f"| {' | '.join(map(_escaped, cells))} |"
+
+
+def _escaped(value: object) -> str:
+    """Return text as one line without markup, since a record may say anything; a `<` before a space opens none.
+
+    >>> _escaped("p < 0.001 | x\\n<!-- end -->")
+    'p < 0.001 &#124; x &lt;!-- end --&gt;'
+    """
+    line = re.sub(r"<(?! )", "&lt;", " ".join(str(value).split()))
+    return line.replace(">", "&gt;").replace("|", "&#124;")
 
 
 def _span(seeds: Sequence[int]) -> str:

@@ -101,8 +101,7 @@ def plot(paths: list[Path], out: Path) -> bool:
     if len(paths) == 1 and (board := _board(paths[0])):
         from morlbench import publish
 
-        console.say(", ".join(_texts(publish.plot(board))))
-        return True
+        return publish.plot(board)
     records, whole = _gather(paths)
     console.say(", ".join(_texts(_plot(records, out))))
     return whole
@@ -118,10 +117,13 @@ def relation(name: str, base: str, effort: tuple[int, int, int], out: Path, *, a
         from morlbench.lm.relate import Effort, measure
         from morlbench.relation import plot as draw
         from morlbench.relation import table
+        from morlbench.run import check_pair
         from morlbench.store import Store, default_root
 
         responses, draws, seed = effort
-        found = measure(task, load_base(base or task.base), Effort(draws, responses, seed), Store(default_root()), bars)
+        model = load_base(base or task.base)
+        check_pair(task, model)
+        found = measure(task, model, Effort(draws, responses, seed), Store(default_root()), bars)
     figures = draw(found, out)
     if as_json:
         console.show_json(found.row() | {"plots": _texts(figures)})

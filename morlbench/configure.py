@@ -68,9 +68,19 @@ def changed(method: Method) -> dict[str, object]:
 
 def variant(name: str, changes: dict[str, object]) -> str:
     """Return a folder name such as 'moe-cmab+gate=linucb'; what a file name cannot hold is replaced and told apart by a hash."""
-    plain = "+".join([name, *(f"{key.replace('_', '-')}={_word(value)}" for key, value in changes.items())])
+    plain = "+".join([name, *(f"{key.replace('_', '-')}={text_of(value)}" for key, value in changes.items())])
     safe = re.sub(r"[^A-Za-z0-9._,=+-]+", "-", plain)[:100]
     return safe if safe == plain else f"{safe}~{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+
+
+def text_of(value: object) -> str:
+    """Return a setting's value as a board or a folder name writes it: floats in six digits where those say all of it."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(text_of, value))
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def parse_budget(text: str) -> int:
@@ -156,7 +166,3 @@ def _no_such_setting(cls: type[Method], key: str, known: dict[str, FieldInfo]) -
 
 def _lower(message: str) -> str:
     return message[:1].lower() + message[1:]
-
-
-def _word(value: object) -> str:
-    return ",".join(map(_word, value)) if isinstance(value, list | tuple) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -19,6 +19,7 @@ from morlbench.board import RECORD, Board
 from morlbench.digest import EntryDigest, digest
 from morlbench.errors import BadRecord
 from morlbench.leaderboard import Ranking, ranking
+from morlbench.metric import Evidence
 from morlbench.record import RunRecord, load
 
 MANY = 500  # records from which a second process is worth its start
@@ -39,7 +40,7 @@ def rank_folder(board: Board, *, jobs: int | None = None) -> Ranking:
     shares, foreign = folders(board)
     work = [(entry, tuple(paths), board) for entry, paths in shares.items()]
     total = sum(len(paths) for _, paths, _ in work)
-    jobs = jobs or (min(len(os.sched_getaffinity(0)), len(work)) if total >= MANY else 1)
+    jobs = jobs or (min(_processors(), len(work)) if total >= MANY else 1)
     if jobs > 1:
         with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context(START)) as pool, _uncollected():
             done = list(pool.map(_share, work))
@@ -110,9 +111,7 @@ def _load(entry: str, paths: Sequence[Path], board: Board, removed: Mapping[str,
             loaded.left_out.append(str(fault).replace(f"{board.folder}{os.sep}", ""))
             continue
         run = record.evidence
-        reason = f"removed {removed[record.key]}" if record.key in removed else board.refuses(run)
-        if not reason and (board.entry(run) != entry or run.task.name != path.parent.parent.name):
-            reason = f"it holds {board.entry(run)} on {run.task.name}"
+        reason = f"removed {removed[record.key]}" if record.key in removed else _refused(run, board, entry, path)
         if reason:
             loaded.left_out.append(f"{_place(path, board)}: {reason}")
             continue
@@ -122,6 +121,22 @@ def _load(entry: str, paths: Sequence[Path], board: Board, removed: Mapping[str,
         loaded.records[record.key] = record
         loaded.levels[record.key] = history.level_of(board.folder, path, granted)
     return loaded
+
+
+def _refused(run: Evidence, board: Board, entry: str, path: Path) -> str:
+    """Return why a run does not count as the entry's at that path; '' if it does."""
+    if reason := board.refuses(run):
+        return reason
+    if board.entry(run) != entry or run.task.name != path.parent.parent.name:
+        return f"it holds {board.entry(run)} on {run.task.name}"
+    if path.name != f"seed-{run.seed}.json":
+        return f"it holds seed {run.seed}"
+    return "" if run.all("front") else "it holds no 'front' probe"
+
+
+def _processors() -> int:
+    """Return how many processors this process may use; where the system does not say (macOS, Windows), how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

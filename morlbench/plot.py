@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from morlbench import panels
+from morlbench.configure import variant
 from morlbench.errors import BadInput
 from morlbench.metric import Evidence, Probe
 from morlbench.panels import INK, MARKERS, Curve
@@ -34,20 +35,30 @@ STYLE = {
 
 
 def plot_front(records: Sequence[RunRecord], stem: Path) -> list[Path]:
-    """Draw the front of these records to STEM.png and STEM.svg (STEM-TASK.* where they are of several tasks); return the paths."""
+    """Draw one front per task, base and budget of these records to STEM.png and STEM.svg; return the paths.
+
+    The names say what differs: STEM-TASK.* where the records are of several tasks, +base=BASE and +budget=BUDGET where a task's
+    are of several bases or budgets.
+    """
     if not records:
         raise BadInput("there is no record to plot")
-    tasks = sorted({r.evidence.task.name for r in records})
+    groups: dict[tuple[str, str, int], list[Evidence]] = {}
+    for run in (r.evidence for r in records):
+        groups.setdefault((run.task.name, run.base, run.budget), []).append(run)
+    several = len({task for task, _, _ in groups}) > 1
     paths = []
-    for task in tasks:
-        runs = [r.evidence for r in records if r.evidence.task.name == task]
-        target = stem if len(tasks) == 1 else stem.with_name(f"{stem.name}-{task}")
-        paths += save(front_figure(runs), target)
+    for (task, base, budget), runs in sorted(groups.items(), key=lambda pair: pair[0]):
+        same = [place for place in groups if place[0] == task]
+        differing: dict[str, object] = {"base": base} if len({place[1] for place in same}) > 1 else {}
+        figure = front_figure(runs, with_base=bool(differing))
+        if len({place[2] for place in same}) > 1:
+            differing["budget"] = budget
+        paths += save(figure, stem.with_name(f"{stem.name}{f'-{task}' if several else ''}{variant('', differing)}"))
     return paths
 
 
-def front_figure(runs: Sequence[Evidence]) -> "Figure":
-    """Return the figure of one task's runs."""
+def front_figure(runs: Sequence[Evidence], *, with_base: bool = False) -> "Figure":
+    """Return the figure of runs of one task, base and budget; `with_base` names the base."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -70,7 +81,7 @@ def front_figure(runs: Sequence[Evidence]) -> "Figure":
                 axes[0].set_title("rewards", color=INK)
                 panels.returns(axes[1], runs, task)
         _legend(figure, curves)
-        _title(figure, runs)
+        _title(figure, runs, with_base)
     return figure
 
 
@@ -105,9 +116,8 @@ def _legend(figure: "Figure", curves: Sequence[Curve]) -> None:
     figure.legend([found[text] for text in order], order, loc="outside lower left", ncols=3, fontsize=9)
 
 
-def _title(figure: "Figure", runs: Sequence[Evidence]) -> None:
-    task, seeds, budgets = runs[0].task, sorted({run.seed for run in runs}), sorted({run.budget for run in runs})
-    spent = f"{budgets[0]:,}" if len(budgets) == 1 else f"{budgets[0]:,} to {budgets[-1]:,}"
+def _title(figure: "Figure", runs: Sequence[Evidence], with_base: bool) -> None:
+    task, seeds = runs[0].task, sorted({run.seed for run in runs})
     over = f"mean of {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
     prompts, k = len(runs[0].probe("front").prompts), len(task.objectives)
     about = f"95% intervals over {prompts} prompts"
@@ -116,7 +126,10 @@ def _title(figure: "Figure", runs: Sequence[Evidence]) -> None:
         about += "; thin: each seed" if len(seeds) > 1 else ""
     elif k < 5:
         about = f"shaded: 95% region over {prompts} prompts; marks pale to full: weight of the horizontal objective"
-    figure.suptitle(f"{task.name} · {spent} scored responses · {over}\n", x=0.012, ha="left", fontsize=11.5, color=INK)
+    if with_base:
+        about = f"base {runs[0].base}\n{about}"
+    blank = "\n" * (1 + with_base)  # where `about` goes
+    figure.suptitle(f"{task.name} · {runs[0].budget:,} scored responses · {over}{blank}", x=0.012, ha="left", fontsize=11.5, color=INK)
     figure.text(0.012, 1 - 0.31 / figure.get_figheight(), about, ha="left", va="top", fontsize=9, color="#555555")
 
 

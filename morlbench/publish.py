@@ -6,7 +6,7 @@ in README.md outside the markers was written by hand and is kept. Leaves out the
 
 from pathlib import Path
 
-from morlbench import board_page, console
+from morlbench import board_page, console, history
 from morlbench.board import Board, find
 from morlbench.board_figures import figures
 from morlbench.gather import rank_folder
@@ -67,9 +67,7 @@ def command(name: str, *, check: bool, export: Path | None = None) -> bool:
     `export` writes the board for other tools to that folder instead.
     """
     board = find(name)
-    ranking = rank_folder(board)
-    for sentence in ranking.left_out:
-        console.complain(sentence)
+    ranking = _ranked(board)
     if export is not None:
         from morlbench.export import write as write_exports
 
@@ -91,11 +89,22 @@ def command(name: str, *, check: bool, export: Path | None = None) -> bool:
     return True
 
 
-def plot(board: Board) -> list[Path]:
-    """Write a board's figures alone and return their paths."""
-    files = build(rank_folder(board), page=False)
+def plot(board: Board) -> bool:
+    """Write a board's figures alone; say whether every record counts but those that were taken off."""
+    ranking = _ranked(board)
+    files = build(ranking, page=False)
     write(board, files)
-    return list(files)
+    console.say(", ".join(map(str, files)))
+    removed = {removal.record for removal in history.removals(board.folder).values()}
+    return all(sentence.partition(": ")[0] in removed for sentence in ranking.left_out)
+
+
+def _ranked(board: Board) -> Ranking:
+    """Return a board's ranking and complain of each record that does not count."""
+    ranking = rank_folder(board)
+    for sentence in ranking.left_out:
+        console.complain(sentence)
+    return ranking
 
 
 def _readme(board: Board, text: str) -> str:

@@ -130,9 +130,10 @@ def load(path: Path, *, texts: bool = True) -> RunRecord:
         raise BadRecord(f"{path}: {_other_schema(file.schema)}")
     try:
         record = RunRecord(_evidence(file, path, texts), file.provenance)
+        edited = record.key != file.key
     except (ValueError, OverflowError) as error:
         raise BadRecord(f"{path}: its parts do not fit together ({' '.join(str(error).split())[:120]})") from None
-    if record.key != file.key:
+    if edited:
         raise BadRecord(f"{path}: field 'key' does not match the record's method, task, base, budget and seed; it was edited")
     return record
 

@@ -49,7 +49,7 @@ def run(
     `preference` replaces the task's stated one for methods of the single track. Equal arguments give equal records, costs
     aside.
     """
-    _check_pair(task, base)
+    check_pair(task, base)
     if preference:
         check_preference(preference, task.k)
     where = provenance()
@@ -80,6 +80,15 @@ def preferences(task: Task, method: Method, stated: tuple[float, ...]) -> Array:
     return lattice(task.k) if method.track == "front" else np.array([stated])
 
 
+def check_pair(task: Task, base: Base) -> None:
+    """Raise BadInput where the task cannot be run on the base."""
+    if (task.base == "exact") != (base.name == "exact"):
+        wanted = "only the base 'exact'" if task.base == "exact" else "a text base such as 'nano', not 'exact'"
+        raise BadInput(f"task {task.name!r} takes {wanted}; it was given {base.name!r}")
+    if task.decoding.min_tokens and base.ends:
+        raise BadInput(f"task {task.name!r} sets min_tokens; only a base without an end token keeps it, and {base.name!r} has one")
+
+
 def _cpu_seconds() -> float:
     """Return the CPU seconds of this process and of those it started and that have ended."""
     spent = os.times()
@@ -92,7 +101,8 @@ def provenance() -> Provenance:
 
     It is asked once per process, when the first run begins: the code that is loaded then makes all of them.
     """
-    commit, dirty = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
+    tracked = _git("ls-files", "--error-unmatch", Path(__file__).name)  # else the environment lies in another project's repository
+    commit, dirty = (_git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")) if tracked else ("", "")
     packages = {name: version(name) for name in ("morlbench", *PACKAGES)}
     return Provenance(commit, bool(dirty), f"{platform.system()} {platform.machine()} Python {platform.python_version()}", packages)
 
@@ -103,11 +113,3 @@ def _git(*arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _check_pair(task: Task, base: Base) -> None:
-    if (task.base == "exact") != (base.name == "exact"):
-        wanted = "only the base 'exact'" if task.base == "exact" else "a text base such as 'nano', not 'exact'"
-        raise BadInput(f"task {task.name!r} takes {wanted}; it was given {base.name!r}")
-    if task.decoding.min_tokens and base.ends:
-        raise BadInput(f"task {task.name!r} sets min_tokens; only a base without an end token keeps it, and {base.name!r} has one")

@@ -153,6 +153,7 @@ def measure(study: Study, records: Sequence[RunRecord]) -> list[Cell]:
 
     frame = score(records)
     order = [short(method) for method in study.methods]
+    seeds = frame.groupby(["task", "method"])["seed"].nunique().to_dict()  # a metric over seeds has one row for all of them
     cells = []
     for (task, method, metric), rows in frame[frame["task"] != "*"].groupby(["task", "method", "metric"], sort=True):
         if metric not in {*study.metrics, *study.families}:
@@ -160,7 +161,8 @@ def measure(study: Study, records: Sequence[RunRecord]) -> list[Cell]:
         values = rows["value"].to_numpy(dtype=float)
         whole = bool(np.isfinite(values).all())
         reason = "" if whole else str(rows[rows["value"].isna()]["reason"].iloc[0])
-        cells.append(Cell(str(task), short(str(method)), str(metric), stats.seed_interval(values) if whole else None, len(values), reason))
+        value, count = stats.seed_interval(values) if whole else None, seeds[task, method]
+        cells.append(Cell(str(task), short(str(method)), str(metric), value, count, reason))
     places = {name: i for i, name in enumerate((*study.tasks, *study.text))}
     return sorted(cells, key=lambda c: (places.get(c.task, 99), order.index(c.method) if c.method in order else 99, c.metric))
 
@@ -200,8 +202,8 @@ def _table(title: str, cells: Sequence[Cell], *, across: str) -> str:
     found = {(c.method, c.task if across == "task" else c.metric): c for c in cells}
     if not whole:
         return ""
-    seeds = sorted({c.seeds for c in cells})
-    lines = [f"**{title}** (mean [95% interval] over {' to '.join(map(str, seeds))} seeds)", ""]
+    few, most = min(c.seeds for c in cells), max(c.seeds for c in cells)
+    lines = [f"**{title}** (mean [95% interval] over {f'{few} to {most}' if few < most else most} seeds)", ""]
     lines += ["| method | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
     for method in methods:
         lines.append(f"| {method} | " + " | ".join(_shown(found.get((method, column))) for column in columns) + " |")

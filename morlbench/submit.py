@@ -5,7 +5,6 @@ Nothing is sent anywhere: the steps are printed, and whoever submits reads and t
 """
 
 import shlex
-import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from morlbench.board import FILE, RECORDS, REMOVALS, Board, Entry
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.gather import folders
 from morlbench.launch import Maker, Request, Training
+from morlbench.store import write_bytes
 
 Cell = tuple[str, int]  # task and seed
 
@@ -133,9 +133,8 @@ def gather(entry: Entry, board: Board, cells: Sequence[Cell], out: Path, maker: 
             raise MorlbenchError(
                 f"{target} is taken by a record that was taken off; name the folder of the new one yourself and copy {source}"
             )
-        target.parent.mkdir(parents=True, exist_ok=True)
         for ending in (".parquet", ".json"):
-            shutil.copyfile(source.with_suffix(ending), target.with_suffix(ending))
+            write_bytes(target.with_suffix(ending), source.with_suffix(ending).read_bytes())
 
 
 def verified(entry: Entry, board: Board) -> None:

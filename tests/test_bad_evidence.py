@@ -53,6 +53,17 @@ def test_a_value_that_is_not_finite_is_named_by_file_probe_and_column(field: str
     assert str(caught.value).endswith(f"column {column}")
 
 
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_a_setting_that_is_not_finite_is_a_sentence_with_the_file(word: str, tmp_path: Path) -> None:
+    path = tmp_path / "seed-0.json"
+    record(prompts=6).save(path)
+    told = path.read_text()
+    path.write_text(told.replace('"settings":{"rank":8}', f'"settings":{{"rank":{word}}}'))
+    assert path.read_text() != told
+    with pytest.raises(BadRecord, match=rf"{re.escape(str(path))}: its parts do not fit together \(.*not JSON compliant"):
+        load(path)
+
+
 @pytest.mark.parametrize("gone", ["front", "base", "without-1", "every"])
 def test_a_probe_whose_rows_are_gone_is_named_wherever_it_stands(gone: str, tmp_path: Path) -> None:
     run = record(prompts=6)

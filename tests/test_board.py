@@ -13,7 +13,7 @@ import pytest
 import yaml
 from evidence import record
 
-from morlbench import board, board_fronts, board_relation, cli, console, export, gather, history, publish, registry, score
+from morlbench import board, board_cells, board_fronts, board_relation, cli, console, export, gather, history, publish, registry, score
 from morlbench.board import Board
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.leaderboard import Ranking
@@ -119,6 +119,16 @@ def test_a_board_that_contradicts_itself_is_refused_in_a_sentence(tmp_path, old,
 def test_a_folder_name_from_a_sweep_belongs_to_its_entry():
     assert gather.parts("mod+rate=0.001+budget=standard+base=x") == gather.parts("mod+rate=0.001")
     assert gather.parts("mod+rate=0.001") != gather.parts("mod")
+
+
+def test_a_setting_that_six_digits_do_not_say_fits_the_entry_that_writes_it_out_alone():
+    def fits(text, rate):
+        run = record(prompts=2, adapt=False).evidence
+        return board.Entry(text).fits(replace(run, method=replace(run.method, settings={"rate": rate})))
+
+    assert fits("planted+rate=0.0012345671", 0.0012345671)
+    assert not fits("planted+rate=0.0012345671", 0.0012345674)
+    assert fits("planted+rate=0.001", 0.001)
 
 
 def test_deleting_everything_generated_and_rebuilding_gives_the_same_bytes(copy, built):
@@ -240,6 +250,22 @@ def test_the_table_holds_the_scores_and_every_metric_by_task(built):
     assert float(gaps[0]["value"]) == pytest.approx(np.mean(expected), rel=1e-5)
 
 
+def test_a_mark_is_hollow_where_a_record_has_no_value_and_the_legend_says_so(copy):
+    from matplotlib.colors import to_rgba
+
+    path = copy.records / "pair" / "mod" / "seed-1.json"
+    found = load(path)
+    replace(found, evidence=replace(found.evidence, exact=None)).save(path)
+    ranking = gather.rank_folder(copy)
+    row = next(row for row in ranking.standings[0].rows if row.method == "mod")
+    assert row.cells[0].records == 2
+    figure = board_cells.cells(ranking.standings[0], ranking.marks)
+    panel = next(ax for ax in figure.axes if ax.get_title() == "pair")
+    hollow = [line for line in panel.lines if len(line.get_xdata()) == 1 and to_rgba(line.get_markerfacecolor()) == (1, 1, 1, 1)]
+    assert len(hollow) == 1
+    assert any("hollow: some seeds have no value;" in text.get_text() for text in figure.texts)
+
+
 def test_no_figure_has_a_date_and_every_kind_is_there(built):
     names = {path.name for path in built.files if path.suffix == ".svg"}
     divisions = ("ranks-front", "cells-front", "profile-front")
@@ -277,6 +303,43 @@ def test_a_record_that_is_broken_foreign_misplaced_or_removed_is_named_and_takes
     assert rows["base"].unranked == "triple: no record of seed 1"
 
 
+def test_what_a_record_says_of_itself_never_ends_or_marks_up_the_page(copy, monkeypatch):
+    monkeypatch.setattr(publish, "figures", lambda ranking: {})
+    odd = f"| a\n{publish.CLOSE}\n# Planted <img src=x>"
+    for seed in (0, 1):
+        for method, task in (("mod", "pair"), ("moe-cmab", "triple")):
+            path = copy.records / task / method / f"seed-{seed}.json"
+            found = load(path)
+            run = found.evidence
+            facts = {"task": replace(run.task, name=odd)} if seed and task == "pair" else {"method": replace(run.method, family=odd)}
+            replace(found, evidence=replace(run, **facts)).save(path)
+    for _ in range(2):
+        files = publish.build(gather.rank_folder(copy))
+        publish.write(copy, files)
+    page = (copy.folder / "README.md").read_text(encoding="utf-8")
+    assert publish.stale(copy, publish.build(gather.rank_folder(copy))) == []
+    assert page.count(publish.CLOSE) == 1
+    assert "\n# Planted" not in page
+    assert "<img" not in page
+    assert "| &#124; a &lt;!-- end --&gt; # Planted &lt;img src=x&gt; |" in page
+    assert r"task '&#124; a\n&lt;!-- end --&gt;\n# Planted &lt;img src=x&gt;' is not on the board" in page
+
+
+def test_a_record_named_after_another_seed_and_one_without_a_front_are_named_and_take_no_other_with_them(copy):
+    home = copy.records / "pair" / "mod"
+    for ending in ("json", "parquet"):
+        shutil.copy(home / f"seed-0.{ending}", home / f"seed-7.{ending}")
+        (home / f"seed-0.{ending}").unlink()
+    bare = load(copy.records / "pair" / "base" / "seed-1.json")
+    probes = tuple(probe for probe in bare.evidence.probes if probe.name != "front")
+    replace(bare, evidence=replace(bare.evidence, probes=probes)).save(copy.records / "pair" / "base" / "seed-1.json")
+    found = gather.rank_folder(copy)
+    assert found.left_out == ("records/pair/base/seed-1.json: it holds no 'front' probe", "records/pair/mod/seed-7.json: it holds seed 0")
+    rows = {row.method: row for row in found.standings[0].rows}
+    assert rows["moe-cmab"].group == 1
+    assert (rows["mod"].unranked, rows["base"].unranked) == ("pair: no record of seed 0", "pair: no record of seed 1")
+
+
 def test_of_one_key_in_two_folders_of_a_method_the_first_counts_and_the_other_is_named(copy, built):
     shutil.copytree(copy.records / "pair" / "mod", copy.records / "pair" / "mod+budget=quick")
     found = gather.rank_folder(copy)
@@ -306,6 +369,26 @@ def test_a_granted_level_is_shown_until_its_record_changes(copy):
 def test_several_processes_rank_as_one(copy, built):
     found = gather.rank_folder(copy, jobs=2)
     assert repr(found.standings) == repr(built.ranking.standings)
+
+
+def test_where_the_system_does_not_say_which_processors_are_ours_many_records_rank_all_the_same(copy, built, monkeypatch):
+    monkeypatch.setattr(gather, "MANY", 1)
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    assert repr(gather.rank_folder(copy).standings) == repr(built.ranking.standings)
+
+
+def test_plotting_a_board_names_what_does_not_count_and_fails_unless_it_was_taken_off(copy, monkeypatch, capfd):
+    monkeypatch.setattr(publish, "figures", lambda ranking: {"cost.svg": b"new"})
+    gone = load(copy.records / "triple" / "base" / "seed-1.json")
+    history.remove(copy.folder, history.Removal("records/triple/base/seed-1.json", gone.key, "2026-01-02", "its author withdrew it"))
+    assert code("plot", copy.folder) == 0
+    assert "seed-1.json: removed on 2026-01-02" in capfd.readouterr().err
+    (copy.records / "pair" / "mod" / "seed-1.parquet").write_bytes(b"no")
+    assert code("plot", copy.folder) == 1
+    said = capfd.readouterr()
+    assert "pair/mod/seed-1.parquet: its hash is not the one" in said.err
+    assert "cost.svg" in said.out
 
 
 def test_plotting_a_board_writes_its_figures_alone(copy, built, monkeypatch, capfd):

@@ -325,6 +325,18 @@ def test_a_variant_is_named_after_what_differs_from_the_defaults() -> None:
     assert variant("m", {"a_b": (1, 2), "c": True}) == "m+a-b=1,2+c=True"
 
 
+def test_values_that_differ_get_folders_that_differ_and_short_ones_keep_their_names() -> None:
+    def folder(preference: str, rate: str) -> str:
+        settings = (f"rate={rate}",)
+        return launch.plan(launch.Request("linear-scalarization", "exact-competing", preference=preference, settings=settings)).folder.name
+
+    assert folder(".7,.3", "1e-3") == "linear-scalarization+rate=0.001+preference=0.7,0.3"
+    assert folder(".7,.3", "0.0012345671") != folder(".7,.3", "0.0012345674")
+    assert folder("0.3333333,0.6666667", "1e-3") != folder("0.33333333,0.66666667", "1e-3")
+    assert variant("m", {"rate": 0.0012345671}) == "m+rate=0.0012345671"
+    assert variant("m", {"preference": (1.0, 0.0)}) == "m+preference=1,0"
+
+
 def test_a_variant_that_no_file_name_can_hold_is_told_apart_by_a_hash() -> None:
     one, two = variant("m", {"base": "../a b"}), variant("m", {"base": "../a:b"})
     assert one != two

@@ -1,6 +1,7 @@
 """Figures: the same files for the same records, everything drawn that a reader needs, one colour per method."""
 
 import re
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -80,6 +81,25 @@ def test_exact_tasks_show_regularised_returns_against_the_true_front():
 def test_several_tasks_get_a_figure_each(tmp_path):
     paths = plot.plot_front([record(task="one", prompts=5), record(task="two", prompts=5)], tmp_path / "front")
     assert [path.name for path in paths] == ["front-one.png", "front-one.svg", "front-two.png", "front-two.svg"]
+
+
+def test_runs_of_other_budgets_or_bases_get_a_figure_of_their_own_that_says_so(tmp_path, monkeypatch):
+    def drawn(records):
+        found = {}
+        monkeypatch.setattr(plot, "save", lambda figure, stem: [found.setdefault(stem.name, words(figure))])
+        plot.plot_front(records, tmp_path / "front")
+        return found
+
+    on_nano = [record(budget=budget, prompts=5) for budget in (4096, 256)]
+    elsewhere = [replace(run, evidence=replace(run.evidence, base="other-0a")) for run in on_nano]
+    budgets = drawn(on_nano)
+    assert list(budgets) == ["front+budget=256", "front+budget=4096"]
+    assert "synthetic · 256 scored responses · seed 0" in budgets["front+budget=256"]
+    assert "base nano" not in budgets["front+budget=256"]
+    every = drawn([*on_nano, *elsewhere])
+    assert list(every) == [f"front+base={base}+budget={budget}" for base in ("nano", "other-0a") for budget in (256, 4096)]
+    assert "base other-0a" in every["front+base=other-0a+budget=256"]
+    assert list(drawn([*on_nano, record(task="one", prompts=5)])) == ["front-one", *(f"front-synthetic+budget={n}" for n in (256, 4096))]
 
 
 def test_labels_of_one_panel_do_not_overlap():

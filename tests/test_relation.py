@@ -138,6 +138,25 @@ def test_experts_are_trained_and_their_transfer_is_measured(tmp_path: Path) -> N
     assert measured.ideal_loss > 0.5
 
 
+@pytest.mark.parametrize(
+    ("task", "base", "sentence"),
+    [
+        ("exact-competing", "nano", "task 'exact-competing' takes only the base 'exact'; it was given 'nano'"),
+        ("fluency-vs-helpfulness", "exact", "takes a text base such as 'nano', not 'exact'; it was given 'exact'"),
+    ],
+)
+def test_a_task_and_a_base_that_do_not_fit_are_refused_before_anything_is_measured(
+    task: str, base: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from morlbench import cli, console
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("morlbench.lm.relate.measure", lambda *words: pytest.fail("measured"))  # nano has 3,072 ** 4 answers to list
+    assert console.guarded(lambda: cli.app(["relation", task, "--base", base])) == 2
+    assert sentence in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_command_prints_a_table_and_draws_a_figure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """The page: equal commands give equal records, the ledger adds up, and every question is asked."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from morlbench.errors import BadInput, MorlbenchError
 from morlbench.lm.base import load_base
 from morlbench.metric import Evidence
 from morlbench.record import load, without_costs
-from morlbench.run import run
+from morlbench.run import provenance, run
 from morlbench.store import Store
 
 BUDGET = 256
@@ -89,6 +90,34 @@ def test_a_task_and_a_base_that_do_not_fit_are_refused_before_training(tmp_path:
     method, task = registry.load("methods", "base")(), registry.load("tasks", "exact-competing")()
     with pytest.raises(BadInput, match="only the base 'exact'"):
         run(method, task, load_base("nano"), BUDGET, seed=0, store=Store(tmp_path))
+
+
+def test_the_commit_is_that_of_the_code_and_not_of_a_repository_around_its_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=A Stranger", "-c", "user.email=stranger@example.org")
+        return subprocess.run(["git", "-C", tmp_path, *who, *words], capture_output=True, text=True, check=True).stdout.strip()
+
+    def asked() -> tuple[str, bool]:
+        provenance.cache_clear()
+        found = provenance()
+        provenance.cache_clear()
+        return found.commit, found.dirty
+
+    code, other = tmp_path / "venv" / "run.py", tmp_path / "other.py"
+    code.parent.mkdir()
+    code.write_text("1", encoding="utf-8")
+    other.write_text("1", encoding="utf-8")
+    monkeypatch.setattr("morlbench.run.__file__", str(code))
+    git("init", "-q")
+    git("add", "other.py")
+    git("commit", "-qm", "Another project")
+    other.write_text("2", encoding="utf-8")
+    assert asked() == ("", False)
+    git("add", "venv")
+    git("commit", "-qm", "The code itself")
+    assert asked() == (git("rev-parse", "HEAD"), True)
 
 
 def test_a_method_that_lifts_its_own_limit_is_refused(tmp_path: Path) -> None:

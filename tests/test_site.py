@@ -260,6 +260,25 @@ def test_missing_cells_are_shown_and_tracks_have_tables_of_their_own(site: Site)
     assert [d["absent"] for d in board["divisions"]] == [["absent"], []]
 
 
+def test_why_a_value_is_missing_is_text_below_its_table_and_no_hint(site: Site) -> None:
+    def reasons(path: str, table: str) -> dict[str, str]:
+        """Return each marked cell's text, without its number, with the reason that the number leads to."""
+        held = re.search(rf"{table}.*?</table></div>\s*<p[^>]*>Why a value[^<]*</p>\s*<ol[^>]*>(.*?)</ol>", site.files[path].decode(), re.S)
+        listed = re.findall("<li>(.*?)</li>", held[1])
+        marked = re.findall(r'<span class="missing">([^<]*)<sup>(\d+)</sup></span>', held[0])
+        assert {int(number) for _, number in marked} == set(range(1, len(listed) + 1))
+        return {listed[int(number) - 1]: text for text, number in marked}
+
+    assert reasons("planted/index.html", 'id="table-front"') == {"no record of seeds 3, 4": "0.159 (3 of 5 seeds)"}
+    unweighted = {"the policy states no weights": "–"}
+    assert reasons("planted/task/pair.html", "<caption>Mean over seeds") == unweighted
+    asked = {"the policy was not asked at the stated preference [0.333, 0.333, 0.333]": "–"}
+    assert reasons("planted/method/emorl.html", "<caption>Mean over seeds") == unweighted | asked
+    profile = {"needs exact-scale-* tasks of at least 3 sizes; given 0": "–", "exact-competing: the policy states no weights": "–"}
+    assert reasons("planted/index.html", "<caption>Mean over tasks") == profile
+    assert not any(b'title="' in data for path, data in site.files.items() if path.endswith(".html"))
+
+
 def test_a_tasks_page_has_its_prompts_where_that_version_is_installed(site: Site) -> None:
     assert "24 prompts of the test split" in site.files["planted/task/exact-competing.html"].decode()
     assert "not installed" in site.files["planted/task/pair.html"].decode()
@@ -288,6 +307,17 @@ def test_the_command_writes_over_a_site_of_its_own_only(site: Site, tmp_path: Pa
     write.write(site.files, tmp_path / "out")
     assert not (tmp_path / "out" / "planted" / "old.html").exists()
     assert (tmp_path / "outside.txt").exists()
+
+
+def test_two_boards_of_one_name_are_refused_before_anything_is_written(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, other = site.ranking.board.folder, tmp_path / "planted"
+    shutil.copytree(first, other, ignore=shutil.ignore_patterns("records"))
+    code = console.guarded(lambda: cli.app(["site", str(first), str(other), "--out", str(tmp_path / "out")]))
+    assert code == console.BAD_ARGUMENTS
+    assert f"{first} and {other} would share the site's folder 'planted'; give one of them" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_build_that_was_stopped_is_repeated(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

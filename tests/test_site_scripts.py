@@ -103,6 +103,9 @@ def test_filters_hide_rows_and_headers_sort_them_with_missing_values_last(site: 
     const header = table.tHead.rows[0].cells[4], press = () => header.children[0].fire("click");
     press(); found.rising = shown(); found.sort = header.getAttribute("aria-sort");
     press(); found.falling = shown();
+    const interval = table.tHead.rows[0].cells[5].children[0];
+    interval.fire("click"); found.narrow = shown();
+    interval.fire("click"); found.wide = shown();
     return found;
     """
     found = play(site, "planted/index.html", "board.js", act)
@@ -111,7 +114,11 @@ def test_filters_hide_rows_and_headers_sort_them_with_missing_values_last(site: 
     assert "emorl" not in found["ranked"]
     assert found["sort"] == "ascending"
     assert (found["rising"][0], found["falling"][0]) == ("base", "moe-cmab")
-    assert found["rising"][-1] == found["falling"][-1] == "emorl"
+    assert found["rising"][-1] == found["falling"][-1] == found["narrow"][-1] == found["wide"][-1] == "emorl"
+    widths = {row.method: round(row.score.high - row.score.low, 8) for row in site.ranking.standings[0].rows if row.score}
+    narrow, wide = ([widths[method] for method in found[way][:-1]] for way in ("narrow", "wide"))
+    assert narrow == sorted(widths.values())
+    assert wide == narrow[::-1]
 
 
 def test_a_front_tells_what_stands_behind_a_point_and_arrow_keys_walk_along_it(site: Site) -> None:
@@ -169,6 +176,61 @@ def test_answers_change_with_the_preference_and_never_become_markup(site: Site) 
     assert found["asked"] == "objective-1 0.00, objective-2 1.00"
     assert found["single"] == ["mgda", "chebyshev"] or found["single"] == ["chebyshev", "mgda"]
     assert found["scripts"] == 0
+
+
+def test_answers_stand_under_the_task_that_is_chosen_whichever_arrives_first(site: Site) -> None:
+    act = """
+    const load = morlbench.load, state = () => ({
+      asked: byId("asked-value").textContent, question: byId("question").textContent,
+      texts: ["front-answers", "single-answers"].flatMap((id) => byId(id).all("article").map((one) => one.textContent)),
+    });
+    let arrive, fail;
+    await set("task", "triple");
+    const found = { triple: state() };
+    morlbench.load = (name) => new Promise((resolve, reject) => { arrive = () => load(name, "data/").then(resolve); fail = reject; });
+    await set("task", "pair");
+    await set("asked", "0");
+    found.waiting = state();
+    const late = arrive;
+    morlbench.load = load;
+    await set("task", "triple");
+    late(); await tick();
+    found.passed = state();
+    morlbench.load = (name) => new Promise((resolve, reject) => { fail = reject; });
+    await set("task", "pair");
+    fail(new Error("answers-pair.js cannot be loaded")); await tick();
+    await set("asked", "0");
+    found.failed = state();
+    await set("task", "exact-competing");
+    const old = fail;
+    morlbench.load = load;
+    await set("task", "triple");
+    old(new Error("answers-exact-competing.js cannot be loaded")); await tick();
+    found.passedFault = state();
+    return found;
+    """
+    found = play(site, "planted/answers.html", "answers.js", act)
+    assert "objective-3" in found["triple"]["asked"]
+    assert len(found["triple"]["texts"]) > 5
+    assert found["passed"] == found["passedFault"] == found["triple"]
+    assert found["waiting"] == {"asked": "", "question": "", "texts": []}
+    assert found["failed"] == {"asked": "", "question": "answers-pair.js cannot be loaded", "texts": []}
+
+
+def test_the_preference_that_was_asked_is_said_of_each_task_where_they_differ(site: Site) -> None:
+    act = """
+    const board = await morlbench.load("board", "data/"), found = {};
+    await set("division", "1");
+    await set("task", "exact-competing pair");
+    found.alike = byId("slider-note").textContent;
+    board.tasks.pair.preference = [0.3, 0.7];
+    await set("weight-0", "20");
+    found.apart = byId("slider-note").textContent;
+    return found;
+    """
+    found = play(site, "planted/index.html", "board.js", act)
+    assert "Answers asked at (0.50, 0.50), the stated preference." in found["alike"]
+    assert "Answers asked at (0.50, 0.50) on exact-competing, (0.30, 0.70) on pair, the stated preference." in found["apart"]
 
 
 def test_forty_methods_are_ranked_again_in_under_fifty_milliseconds() -> None:

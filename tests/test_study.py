@@ -59,6 +59,18 @@ def test_a_seed_without_a_value_leaves_the_cell_empty_and_says_why(folder):
     assert len(line.rpartition(",")[2]) > 10
 
 
+def test_a_table_says_how_many_seeds_there_are_whatever_its_metrics_look_at(folder):
+    study.write(study.find("aggregation"), grids(folder), folder)
+    rows = [line.split(",") for line in (folder / "aggregation" / "table.csv").read_text().splitlines()[1:]]
+    assert {row[6] for row in rows if row[2] == "hypervolume-iqr"} == {row[6] for row in rows} == {"3"}
+    assert "**exact-competing** (mean [95% interval] over 3 seeds)" in (folder / "aggregation.md").read_text()
+    gone = folder / "exact" / "records" / "exact-competing" / "mod+budget=standard"
+    for seed in (1, 2):
+        (gone / f"seed-{seed}.json").unlink()
+    study.write(study.find("aggregation"), grids(folder), folder)
+    assert "**exact-competing** (mean [95% interval] over 1 to 3 seeds)" in (folder / "aggregation.md").read_text()
+
+
 def test_a_page_without_markers_is_refused(folder):
     (folder / "aggregation.md").write_text("# Question\n", encoding="utf-8")
     with pytest.raises(MorlbenchError, match="expected the marks"):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import shlex
 import subprocess
 from pathlib import Path
@@ -156,6 +157,24 @@ def test_a_record_of_another_version_is_not_overwritten(clone: Path, monkeypatch
     names = {Path(name) for name in git(clone, "diff", "--cached", "--name-only").split()}
     assert {name.parent.name for name in names if name.suffix == ".parquet"} == {"mine", "mine+budget=smoke"}
     assert "removals.jsonl" in {name.name for name in names}
+
+
+def test_a_copy_that_the_disk_does_not_hold_leaves_no_part_of_itself_on_the_board(clone: Path) -> None:
+    tiny = boards.load(clone / "leaderboards" / "tiny")
+    entry, maker = submit.listed("mine", tiny), Training()
+    cells = submit.lacking(entry, tiny, maker)[:1]
+    submit.run(entry, tiny, cells, jobs=0, out=clone / "runs")
+    source = next((clone / "runs").rglob("seed-0.parquet"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (source.stat().st_size // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            submit.gather(entry, tiny, cells, clone / "runs", maker)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not [path for path in tiny.records.rglob("*") if path.is_file()]
+    submit.gather(entry, tiny, cells, clone / "runs", maker)
+    assert tiny.path("exact-competing", "mine", 0).with_suffix(".parquet").read_bytes() == source.read_bytes()
 
 
 def test_a_forged_record_stops_a_submission(clone: Path) -> None:

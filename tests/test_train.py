@@ -1,6 +1,7 @@
 """Training follows the problem's loss: hooks, prefixes, cost, and convergence to the closed form."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +16,7 @@ from morlbench.bench import Bench
 from morlbench.errors import BadInput, MorlbenchError, OverBudget
 from morlbench.lm import train as training
 from morlbench.lm.adapter import Adapter
+from morlbench.lm.adapter import load as load_adapter
 from morlbench.lm.average import ETA, Average
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.bases import exact
@@ -95,6 +97,32 @@ def test_a_stored_expert_is_charged_in_full_and_flagged(base: Base, tmp_path: Pa
     assert not first.ledger[0].cost.cached
     assert second.ledger[0].cost.responses == 64
     assert all(torch.equal(fresh.factors[n][1], stored.factors[n][1]) for n in fresh.factors)
+
+
+@pytest.mark.parametrize("left", ["", "{", "[]", '{"responses": 64, "tok'])
+def test_an_expert_whose_cost_cannot_be_read_is_trained_again(base: Base, tmp_path: Path, left: str) -> None:
+    first, second = bench(base, tmp_path), bench(base, tmp_path)
+    recipe = Recipe(one_hot(2, 0), settings=SMALL)
+    fresh = expert(first, recipe, responses=64, seed=0)
+    assert training.stored(second, recipe, responses=64, seed=0)
+    next(tmp_path.rglob("64.json")).write_text(left, encoding="utf-8")
+    assert not training.stored(second, recipe, responses=64, seed=0)
+    again = expert(second, recipe, responses=64, seed=0)
+    assert not second.ledger[0].cost.cached
+    assert all(torch.equal(fresh.factors[n][1], again.factors[n][1]) for n in fresh.factors)
+    assert training.stored(second, recipe, responses=64, seed=0)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda raw: b"", lambda raw: raw[:-100], lambda raw: b"\xff" * 8 + raw[8:]], ids=["empty", "cut", "head"]
+)
+def test_a_damaged_expert_is_a_sentence_that_says_what_to_delete(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "64.safetensors"
+    Adapter({"layer": (torch.ones(1, 40), torch.ones(40, 1))}).save(path)
+    assert load_adapter(path).parameters == 80
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(MorlbenchError, match=r"64\.safetensors: not a stored expert .*; delete it and run again"):
+        load_adapter(path)
 
 
 def test_a_short_training_is_a_bitwise_prefix_of_a_long_one(base: Base, tmp_path: Path) -> None:

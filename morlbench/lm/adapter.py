@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from morlbench.errors import MorlbenchError
@@ -42,5 +43,5 @@ def load(path: Path) -> Adapter:
         tensors = load_file(path)
         names = sorted({key[:-2] for key in tensors if key != READOUT_KEY})
         return Adapter({n: (tensors[f"{n}.A"], tensors[f"{n}.B"]) for n in names}, tensors.get(READOUT_KEY))
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise MorlbenchError(f"{path}: not a stored expert ({error}); delete it and run again") from None

@@ -122,10 +122,8 @@ def expert(bench: Bench, recipe: Recipe, *, responses: int, seed: int, fresh: bo
     part = f"expert {_label(recipe, bench)}"
     with bench.store.lock("expert", key):
         folder = bench.store.path("expert", key)
-        stored = folder / f"{responses}.json"
-        if stored.exists():
-            cost = Cost(**(json.loads(stored.read_text()) | {"cached": not fresh}))
-            bench.charge(cost, part)
+        if cost := _cost(folder / f"{responses}.json"):
+            bench.charge(replace(cost, cached=not fresh), part)
             found = adapters.load(folder / f"{responses}.safetensors")
         else:
             with bench.part(part, responses):
@@ -136,7 +134,15 @@ def expert(bench: Bench, recipe: Recipe, *, responses: int, seed: int, fresh: bo
 
 def stored(bench: Bench, recipe: Recipe, *, responses: int, seed: int) -> bool:
     """Say whether the store holds the expert of `expert` with these arguments."""
-    return (bench.store.path("expert", _key(bench, recipe, seed)) / f"{responses}.json").exists()
+    return _cost(bench.store.path("expert", _key(bench, recipe, seed)) / f"{responses}.json") is not None
+
+
+def _cost(path: Path) -> Cost | None:
+    """Read what a stored expert cost; None where that file is missing or damaged: then no expert is stored."""
+    try:
+        return Cost(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _key(bench: Bench, recipe: Recipe, seed: int) -> str:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from morlbench import board, console
+from morlbench.board import Board
 from morlbench.errors import BadInput
 from morlbench.gather import rank_folder
 from morlbench.leaderboard import Ranking
@@ -48,7 +49,7 @@ def write(made: dict[str, bytes], folder: Path) -> None:
 
 def command(names: Sequence[str], out: Path, *, serve: bool, port: int) -> None:
     """Build the site of these boards (none given: every board) in a folder, and serve it if asked, until interrupted."""
-    rankings = [rank_folder(board.find(name)) for name in names or board.names()]
+    rankings = [rank_folder(found) for found in _apart([board.find(name) for name in names or board.names()])]
     for ranking in rankings:
         for sentence in ranking.left_out:
             console.complain(sentence)
@@ -59,6 +60,16 @@ def command(names: Sequence[str], out: Path, *, serve: bool, port: int) -> None:
         with server(out, port) as running:
             console.say(f"http://127.0.0.1:{running.server_address[1]}/ (stop with Ctrl-C)")
             running.serve_forever()
+
+
+def _apart(boards: Sequence[Board]) -> Sequence[Board]:
+    """Return the boards; raise BadInput where two would have their pages in one folder."""
+    folders: dict[str, Path] = {}
+    for one in boards:
+        if one.name in folders:
+            raise BadInput(f"{folders[one.name]} and {one.folder} would share the site's folder {one.name!r}; give one of them")
+        folders[one.name] = one.folder
+    return boards
 
 
 def server(folder: Path, port: int) -> ThreadingHTTPServer:

@@ -45,13 +45,19 @@
   }
 
   async function open() {
-    told = board.tasks[byId("task").value];
+    const name = byId("task").value, moved = () => name !== byId("task").value; // the reader has chosen another task meanwhile
+    samples = null;
+    for (const id of ["question", "prompt", "asked-value", "front-answers", "single-answers"]) byId(id).replaceChildren();
+    byId("single-title").hidden = true;
+    let loaded;
     try {
-      samples = await morlbench.load(`answers-${byId("task").value}`, folder);
+      loaded = await morlbench.load(`answers-${name}`, folder);
     } catch (fault) {
-      byId("question").textContent = fault.message;
+      if (!moved()) byId("question").textContent = fault.message;
       return;
     }
+    if (moved()) return;
+    [told, samples] = [board.tasks[name], loaded];
     options(byId("prompt"), samples.prompts.map(({ number, text }, i) => [String(i), text || `prompt ${number}`]));
     byId("asked").max = String(Math.max(0, told.asked.length - 1));
     byId("asked").value = String(Math.floor(told.asked.length / 2));

@@ -19,7 +19,7 @@
     header.setAttribute("aria-sort", rising ? "ascending" : "descending");
     const body = table.tBodies[0], rows = [...body.rows];
     const key = (row) => row.cells[column].getAttribute("data-value") ?? row.cells[column].textContent;
-    const numeric = header.classList.contains("n");
+    const numeric = rows.some((row) => row.cells[column].getAttribute("data-value") !== null);
     rows.sort((a, b) => {
       const [x, y] = [key(a), key(b)];
       if (!numeric) return rising ? x.localeCompare(y, "en") : y.localeCompare(x, "en");
@@ -182,12 +182,16 @@
   }
 
   function note(tasks, wanted, view, places) {
-    const task = tasks[0], asked = view === "front" ? task.asked : [task.preference];
-    const near = asked.length ? asked[morlbench.nearest(asked, wanted.preference)].map((x) => form(x, 2)).join(", ") : "";
+    const task = tasks[0], near = tasks.map(({ asked, preference }) => {
+      const able = view === "front" ? asked : [preference];
+      return able.length ? able[morlbench.nearest(able, wanted.preference)].map((x) => form(x, 2)).join(", ") : "";
+    });
+    const alike = near.every((one) => one === near[0]);
+    const at = alike ? `(${near[0]})` : near.map((one, i) => `(${one}) on ${tasks[i].name}`).join(", ");
     const leaders = places.filter(({ group }) => group === 1).map(({ method }) => method).join(", ");
     const limits = wanted.utility.endsWith("threshold") ? ` Thresholds on ${task.name}: ${task.thresholds.map((x) => form(x, 2)).join(", ")}.` : "";
     const absent = division().absent.length ? ` No record here yet: ${division().absent.join(", ")}.` : "";
-    byId("slider-note").textContent = `First tie group: ${leaders || "nobody"}. Answers asked at (${near})`
+    byId("slider-note").textContent = `First tie group: ${leaders || "nobody"}. Answers asked at ${at}`
       + `${view === "front" ? ", the nearest preference that was asked" : ", the stated preference"}.${limits}${absent}`;
   }
 
