@@ -139,7 +139,7 @@ def _table(standings: Standings) -> str:
         outside.setdefault(row.unranked, []).append(row.method)
     if outside:
         lines += ["", "Not ranked (a missing cell is never averaged away):", ""]
-    return "\n".join(lines + [f"- {', '.join(methods)}: {reason}" for reason, methods in outside.items()])
+    return "\n".join(lines + [f"- {', '.join(methods)}: {_escaped(reason)}" for reason, methods in outside.items()])
 
 
 def shown(cell: Cell) -> str:
@@ -195,7 +195,7 @@ def _figures(plots: Sequence[str], ending: str) -> list[str]:
 def _left_out(ranking: Ranking) -> list[str]:
     if not ranking.left_out:
         return []
-    return ["## Records that do not count", "\n".join(f"- {_escaped(sentence)}" for sentence in ranking.left_out)]
+    return ["## Records that do not count", "\n".join(f"- {_escaped(sentence).replace('[', '&#91;')}" for sentence in ranking.left_out)]
 
 
 def _interval(value: Interval) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from morlbench import flags, record, registry, stats, table
+from morlbench.configure import text_of
 from morlbench.errors import BadRecord, MorlbenchError
 from morlbench.metric import FAMILIES, Evidence, Metric
 from morlbench.record import RunRecord
@@ -272,7 +273,7 @@ def _facts(run: Evidence) -> dict[str, str]:
     }
     facts["version"] = str(run.method.version)
     if run.method.track == "single":
-        facts["preference"] = ",".join(f"{value:g}" for value in run.task.preference)
+        facts["preference"] = text_of(run.task.preference)
     return facts
 
 
