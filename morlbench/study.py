@@ -81,7 +81,10 @@ STUDIES = {
         Study(
             "experts",
             methods=("mod", "protected-experts", "protected-experts+epsilon=0", "protected-experts+experts=anchored"),
-            tasks=("exact-competing", "exact-correlated", "exact-independent", "exact-order", "exact-flat"),
+            tasks=(
+                "exact-competing", "exact-correlated", "exact-independent", "exact-contextual", "exact-contextual-null", "exact-order",
+                "exact-flat",
+            ),
             text=(),
             metrics=(EXACT_GAP, "own-gain", "cross-gain", "extent", "kl-to-base"),
             families=(),

@@ -2,17 +2,21 @@
 
 A single-policy method maximises some E[s(r)] - beta KL(pi || pi_0); its optimum is pi_0 exp(s / beta), normalised, and what that falls
 short of J*(w) at the task's stated preference w is known by summation; training adds an error of its own. As a share of what the
-base falls short, so that 0 is the best policy for w and 1 the base. A family of separate policies, each optimal for one of evenly
+base falls short, so that 0 is the best policy for w and 1 the base. Rules that mix gradients without a preference have no one
+optimum: every policy at which the gradients cancel is a fixed point of MGDA and PCGrad, and which of them is reached depends on the
+way there, here that of natural gradients from the base. A family of separate policies, each optimal for one of evenly
 spread preferences, serves every lattice preference by the best of them: what that lacks is its pooled gap.
 """
 
 import sys
+from functools import partial
 
 import numpy as np
 
 from morlbench import closed_form, console, registry
 from morlbench.closed_form import Problem
 from morlbench.errors import BadInput
+from morlbench.lm import weighting
 from morlbench.lm.base import load_base
 from morlbench.preference import Array, lattice
 
@@ -31,6 +35,8 @@ def main(tasks: list[str]) -> None:
         print(f"  chebyshev                             {gap(problem, w, -(w * (1 - r)).max(2) + 0.05 * (r @ w)):.3f}")
         print(f"  linear with half the rewards (f = .5) {gap(problem, w, 0.5 * (r @ w)):.3f}")
         print(f"  equal weights, whatever the preference {gap(problem, w, r.mean(2)):.3f}")
+        print(f"  mgda, where its way from the base ends  {gap(problem, w, settled(problem, weighting.mgda)):.3f}")
+        print(f"  pcgrad, the same                      {gap(problem, w, settled(problem, partial(weighting.pcgrad, seed=0))):.3f}")
         print(f"  normalised by the base's deviations   {gap(problem, w, sums[0]):.3f}")
         print(f"  normalised by the policy's own        {gap(problem, w, sums[1]):.3f}")
         print(f"  ten optima, the best of them served   {family(problem, 10):.3f} pooled")
@@ -58,6 +64,22 @@ def policy(problem: Problem, scalar: Array) -> Array:
     tilted = problem.log_base + scalar / problem.beta
     top = tilted.max(1, keepdims=True)
     return np.asarray(tilted - top - np.log(np.exp(tilted - top).sum(1, keepdims=True)))
+
+
+def settled(problem: Problem, rule: weighting.Weighting, steps: int = 600) -> Array:
+    """Return the reward (n, c) that the policy reached from the base is the best for, by natural gradients mixed by `rule`.
+
+    The natural gradient of J_i = E[r_i] - beta KL at pi_0 exp(h·r / beta) is r_i - h·r, so that the policy keeps that form and h (k,)
+    moves by a - h, a being the rule's weights of the Gramian of these gradients in the metric of the policy.
+    """
+    held = np.zeros(problem.rewards.shape[2])
+    for _ in range(steps):
+        shares = np.exp(policy(problem, problem.rewards @ held))[..., None]  # (n, c, 1)
+        slopes = problem.rewards - (problem.rewards @ held)[..., None]
+        slopes = slopes - (shares * slopes).sum(1, keepdims=True)
+        a = rule(np.einsum("nci,ncj->ij", shares * slopes, slopes) / len(shares))
+        held = held + 0.02 * (a / a.sum() - held)
+    return np.asarray(problem.rewards @ held)
 
 
 def normalised(problem: Problem, w: Array, rounds: int) -> Array:
