@@ -22,9 +22,10 @@ def relative_hypervolume(run: Evidence) -> float:
     """Return (HV / HV of the base)^(1/k) in plain rewards, exact ones where there are."""
     reference, exact = np.array(run.task.reference_point), run.exact
     if exact is not None and len(exact.preferences) >= run.k:  # enough preferences to know the base's rewards by
-        base = front.hypervolume(front.base_returns(exact.preferences, exact.base)[None], reference)
+        point = front.base_returns(exact.preferences, exact.base)
     else:
-        base = front.hypervolume(run.probe("base").means, reference)
+        point = run.probe("base").means[0]
+    base = float(np.prod(np.maximum(point - reference, 0)))  # of one point, whatever k
     if base <= 0:
         raise NoValue("the base does not exceed the reference point")
     return float((front.hypervolume(answers.points(run), reference) / base) ** (1 / run.k))
