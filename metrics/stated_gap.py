@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from morlbench.metric import Evidence, Metric, NoValue, one
+from morlbench.preference import rows_at
 
 
 class StatedGap(Metric):
@@ -30,7 +31,7 @@ class StatedGap(Metric):
         if run.exact is None:
             raise NoValue("answers of this task cannot be enumerated")
         stated = np.array(run.task.preference)
-        rows = np.flatnonzero(np.abs(run.exact.preferences - stated).max(1) < 1e-6)
+        rows = rows_at(run.exact.preferences, stated)
         if not len(rows):
             raise NoValue(f"the policy was not asked at the stated preference {stated.round(3).tolist()}")
         row, exact = rows[0], run.exact

@@ -6,7 +6,7 @@ import numpy as np
 
 from morlbench import answers
 from morlbench.metric import Evidence, Metric, NoValue, one
-from morlbench.preference import Array
+from morlbench.preference import Array, rows_at
 
 
 class StatedUtility(Metric):
@@ -43,7 +43,7 @@ def _exactly(run: Evidence) -> float | None:
     """Return the exact utility at the stated preference; None where only answers tell it."""
     if run.exact is None:
         return None
-    rows = np.flatnonzero(np.abs(run.exact.preferences - run.task.preference).max(1) < 1e-6)
+    rows = rows_at(run.exact.preferences, run.task.preference)
     return float(run.exact.rewards[rows[0]] @ run.task.preference) if len(rows) else None
 
 
@@ -51,7 +51,7 @@ def _at_stated(run: Evidence) -> Array:
     """Return the utility per prompt (n,) at the stated preference."""
     stated = np.array(run.task.preference)
     for probe in (*run.all("stated"), run.probe("front")):
-        rows = np.flatnonzero(np.abs(probe.preferences - stated).max(1) < 1e-6)
+        rows = rows_at(probe.preferences, stated)
         if len(rows):
             return np.asarray(answers.realised(probe)[rows[0]])
     raise NoValue(f"the policy was not asked at the stated preference {stated.round(3).tolist()}")

@@ -18,7 +18,7 @@ from morlbench.board import Board
 from morlbench.errors import BadRecord, MorlbenchError
 from morlbench.flags import Flag
 from morlbench.metric import Costs, Evidence, MethodFacts, Metric, NoValue, Probe, TaskFacts
-from morlbench.preference import Array
+from morlbench.preference import Array, rows_at
 from morlbench.record import RunRecord
 from morlbench.task import Exact
 
@@ -200,7 +200,7 @@ def _stated(run: Evidence) -> Evidence | None:
     """Return the run with its answers at the stated preference alone; None where it was not asked there."""
     wanted = np.array(run.task.preference)
     for probe in (*run.all("stated"), run.probe("front")):
-        rows = np.flatnonzero(np.abs(probe.preferences - wanted).max(1) < 1e-6)
+        rows = rows_at(probe.preferences, wanted)
         if len(rows):
             one = rows[:1]
             kl = None if probe.kl is None else probe.kl[one]
@@ -213,7 +213,7 @@ def _exactly(run: Evidence, wanted: Array) -> Exact | None:
     """Return the run's exact values at one preference (k,); None where it has none there."""
     if run.exact is None:
         return None
-    rows = np.flatnonzero(np.abs(run.exact.preferences - wanted).max(1) < 1e-6)[:1]
+    rows = rows_at(run.exact.preferences, wanted)[:1]
     at = {name: getattr(run.exact, name)[rows] for name in ("preferences", "returns", "rewards", "kl", "value", "optimum", "base")}
     return Exact(**at, front=run.exact.front[:0]) if len(rows) else None
 

@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from morlbench import answers, crossfit, ledger, stability
 from morlbench.metric import Evidence, NoValue, Probe, one
-from morlbench.preference import LINEAR, Array
+from morlbench.preference import LINEAR, Array, rows_at
 
 FLUENCY = 0.5  # nats per token the base finds the answers more surprising than its own, at the worst preference
 SLOW = 2.0  # times the base's seconds per token
@@ -146,18 +145,13 @@ def _lost(run: Evidence, single: Evidence) -> Array | None:
     """Return what is lost per prompt (n,); None where the run was not asked at the single run's preference, or a KL is unknown."""
     wanted, best = np.array(single.task.preference), single.probe("front")
     if run.exact is not None and single.exact is not None:
-        rows = _asked(run.exact.preferences, wanted)
+        rows = rows_at(run.exact.preferences, wanted)
         return np.full(2, single.exact.value[0] - run.exact.value[rows[0]]) if len(rows) else None  # known, so without spread
     for probe in (*run.all("front"), *run.all("stated")):
-        rows = _asked(probe.preferences, wanted)
+        rows = rows_at(probe.preferences, wanted)
         if len(rows) and len(probe.prompts) == len(best.prompts) and probe.kl is not None and best.kl is not None:
             return _worth(best, best.kl, 0, single) - _worth(probe, probe.kl, int(rows[0]), single)
     return None
-
-
-def _asked(preferences: Array, wanted: Array) -> NDArray[np.int64]:
-    """Return the rows of preferences (p, k) that are the wanted one (k,)."""
-    return np.flatnonzero(np.abs(preferences - wanted).max(1) < 1e-6)
 
 
 def _worth(probe: Probe, kl: Array, row: int, single: Evidence) -> Array:

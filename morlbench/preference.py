@@ -133,3 +133,8 @@ def _tuples(points: Array) -> tuple[tuple[float, ...], ...]:
 
 def _example(k: int) -> str:
     return ",".join([f"{1 / k:.3g}"] * k) if k in (2, 4, 5, 10) else "weights that sum to 1"
+
+
+def rows_at(preferences: Array, wanted: Array | tuple[float, ...]) -> NDArray[np.int64]:
+    """Return which of the preferences (p, k) are the wanted one (k,)."""
+    return np.flatnonzero(np.abs(preferences - np.asarray(wanted)).max(1) < 1e-6)

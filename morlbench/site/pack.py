@@ -19,7 +19,7 @@ from morlbench.errors import BadInput, BadRecord
 from morlbench.gather import by_entry, folders
 from morlbench.leaderboard import Ranking
 from morlbench.metric import Costs, Evidence, Probe
-from morlbench.preference import Array
+from morlbench.preference import Array, rows_at
 from morlbench.record import RunRecord, load
 from morlbench.task import Task
 
@@ -179,7 +179,7 @@ def _method(runs: Sequence[Evidence], texts: Evidence, shown: Sequence[int]) -> 
 def _stated(run: Evidence) -> Probe | None:
     """Return the answers at the stated preference alone, or None where it was not asked there."""
     for probe in (*run.all("stated"), *run.all("front")):
-        rows = np.flatnonzero(np.abs(probe.preferences - np.array(run.task.preference)).max(1) < 1e-6)
+        rows = rows_at(probe.preferences, run.task.preference)
         if len(rows):
             i, size = int(rows[0]), probe.rewards.shape[1] * probe.rewards.shape[2]
             kl = None if probe.kl is None else probe.kl[i : i + 1]
