@@ -24,9 +24,10 @@ from morlbench.errors import BadInput, MorlbenchError
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.average import Average
 from morlbench.lm.base import READOUT, Base
+from morlbench.lm.libraries import check_prompts, placeholder_reward, prompt_dataset, trl_arguments
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy
-from morlbench.lm.train import Plan, check_prompts, placeholder_reward, prompt_dataset, trl_arguments
+from morlbench.lm.train import Plan
 from morlbench.preference import LINEAR, Array, Utility
 from morlbench.seeds import derive
 from morlbench.task import Texts

@@ -20,7 +20,7 @@ from morlbench.errors import MorlbenchError
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.average import Average
 from morlbench.lm.base import Base
-from morlbench.lm.train import insert, lora_config
+from morlbench.lm.libraries import insert, lora_config
 from morlbench.lm.trained import Settings
 from morlbench.preference import Array
 from morlbench.seeds import derive

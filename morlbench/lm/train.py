@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
-from transformers.pytorch_utils import Conv1D
 
 from morlbench.bench import Bench, Cost
 from morlbench.errors import BadInput, MorlbenchError
@@ -26,18 +25,13 @@ from morlbench.lm import adapter as adapters
 from morlbench.lm import weighting
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.average import Average
-from morlbench.lm.base import READOUT, Base, chat
+from morlbench.lm.base import Base
+from morlbench.lm.libraries import check_prompts, insert, lora_config, placeholder_reward, prompt_dataset, trl_arguments
 from morlbench.lm.trained import STANDARD, Settings
 from morlbench.preference import Array, Utility, UtilityName
-from morlbench.seeds import derive
 from morlbench.store import key_of, write_bytes
-from morlbench.task import Texts
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-    from peft import LoraConfig
-    from trl import RLOOConfig
-
     from morlbench.lm.trainer import Steer
 
 TRAINER = 4  # raise when a change makes equal recipes train differently
@@ -218,15 +212,6 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
         return mean.adapter(settings)
 
 
-def check_prompts(prompts: Texts, settings: Settings) -> None:
-    """Raise BadInput where there are fewer train prompts than one batch has groups."""
-    needed = settings.batch // settings.group
-    if len(prompts) < needed:
-        raise BadInput(
-            f"the task has {len(prompts)} train prompts; a batch of {settings.batch} in groups of {settings.group} needs {needed}"
-        )
-
-
 def rows_at_once(base: Base, settings: Settings) -> int:
     """Return how many rows of a batch the loss sees at once: all, or where the base is large the largest equal part of ROWS at most."""
     if base.model.num_parameters() < LARGE:
@@ -244,65 +229,9 @@ def _rows(bench: Bench, steer: "Steer", settings: Settings) -> int:
     return settings.batch if _mixes(bench, steer) else rows_at_once(bench.base, settings)
 
 
-def trl_arguments(bench: Bench, plan: Plan, steps: int, scratch: str, *, rows: int) -> "RLOOConfig":
-    """Return TRL's arguments: sampling at the task's temperature only, beta in the reward, nothing scaled, nothing saved.
-
-    `rows`, a divisor of the batch, is how many the loss sees at once.
-    """
-    from trl import RLOOConfig
-
-    settings, gpu = plan.settings, bench.base.device.type == "cuda"
-    parts = settings.batch // rows
-    return RLOOConfig(
-        output_dir=scratch, seed=derive(plan.seed, "trl") % 2**31, use_cpu=not gpu, bf16=False, gradient_checkpointing=False,
-        max_steps=steps, per_device_train_batch_size=rows, gradient_accumulation_steps=parts, steps_per_generation=parts,
-        num_generations=settings.group, learning_rate=settings.rate, lr_scheduler_type="constant", weight_decay=0.0, max_grad_norm=1.0,
-        beta=bench.beta, temperature=bench.decoding.temperature, max_completion_length=bench.decoding.max_tokens,
-        generation_kwargs={"min_new_tokens": bench.decoding.min_tokens} if bench.decoding.min_tokens else None,
-        normalize_advantages=False, num_iterations=1, disable_dropout=False, report_to="none", save_strategy="no",
-        logging_strategy="no", disable_tqdm=True, dataloader_pin_memory=gpu,
-    )  # fmt: skip
-
-
-def lora_config(base: Base, settings: Settings) -> "LoraConfig":
-    """Return PEFT's configuration of one adapter: LoRA on every linear layer, and the readout whole."""
-    from peft import LoraConfig
-
-    names = list(base.targets())
-    transposed = isinstance(base.targets()[names[0]], Conv1D)
-    return LoraConfig(
-        r=settings.rank, lora_alpha=settings.alpha, lora_dropout=0.0, target_modules=names, modules_to_save=[READOUT],
-        fan_in_fan_out=transposed, task_type="CAUSAL_LM",
-    )  # fmt: skip
-
-
-def prompt_dataset(prompts: Texts) -> "Dataset":
-    """Return the prompts as one-message conversations in TRL's column."""
-    from datasets import Dataset
-
-    return Dataset.from_dict({"prompt": [chat(prompt) for prompt in prompts]})
-
-
-def insert(model: torch.nn.Module, start: Adapter, settings: Settings) -> None:
-    """Load an adapter into a fresh PEFT model, to train on from it."""
-    scale = settings.alpha / settings.rank
-    state = model.state_dict()
-    for name, (a, b) in start.factors.items():
-        state[f"base_model.model.{name}.lora_A.default.weight"].copy_(a)
-        state[f"base_model.model.{name}.lora_B.default.weight"].copy_(b / scale)
-    for name, value in state.items():
-        if f"{READOUT}.modules_to_save.default" in name and start.readout is not None:
-            value.copy_(start.readout + torch.eye(len(value)))
-
-
 def _label(recipe: Recipe, bench: Bench) -> str:
     """Name a recipe in the ledger: an objective's name for a one-hot preference, else the weights."""
     lead = recipe.weights.index(1.0) if 1.0 in recipe.weights else None
     name = bench.objectives[lead].name if lead is not None else "w=" + ",".join(f"{w:.3g}" for w in recipe.weights)
     rule = {"scalar": "", "projected": f" projected {recipe.epsilon:g}"}.get(recipe.gradients, f" {recipe.gradients}")
     return name + rule
-
-
-def placeholder_reward(**_: object) -> list[float]:
-    """TRL demands a reward function; `_calculate_rewards` never calls it."""
-    raise MorlbenchError("TRL called the placeholder reward: its private hook has moved")
