@@ -1,6 +1,7 @@
 """Facts of single methods that can fail; what all methods promise is tested by `morlbench check`."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -415,9 +416,36 @@ def test_predictions_believe_the_trainings_that_started_nearby() -> None:
 def test_the_pairs_chosen_extend_the_front_in_different_places() -> None:
     weights = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
     pairs = choose(grown(12), np.full((1, 2), 0.3), weights, np.zeros(2), 3)
-    assert len({tuple(w) for _, w in pairs}) == 3
+    assert len({place for _, place in pairs}) == 3
     dominated = np.array([[0.3, 0.3], [0.05, 0.05]])
     assert all(i == 0 for i, _ in choose(grown(12), dominated, weights, np.zeros(2), 2))
+
+
+def test_no_pair_is_trained_twice() -> None:
+    weights, values = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]]), np.array([[0.3, 0.3], [0.05, 0.05]])
+    wanted = partial(choose, grown(12), values, weights, np.zeros(2))
+    first = wanted(2)
+    assert wanted(2) == first
+    assert not set(wanted(4, first)) & set(first)
+    assert sorted(wanted(6, first) + first) == [(i, j) for i in range(2) for j in range(3)]
+
+
+def test_an_evolution_remembers_which_pairs_it_has_trained(canned_base: CannedBase, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is trained: every policy measures alike, so that a forgetful evolution would choose the same pairs again."""
+    chosen: list[tuple[int, int]] = []
+
+    def recorded(*arguments: object) -> list[tuple[int, int]]:
+        pairs: list[tuple[int, int]] = choose(*arguments)  # type: ignore[arg-type]
+        chosen.extend(pairs)
+        return pairs
+
+    for name in ("expert", "steered", "base_policy", "serve_one"):
+        monkeypatch.setattr(f"morlbench.methods.pgmorl.{name}", lambda *_, **__: None)
+    for name in ("dev_mean", "returns"):
+        monkeypatch.setattr(f"morlbench.methods.pgmorl.{name}", lambda *_, **__: np.full(2, 0.5))
+    monkeypatch.setattr("morlbench.methods.pgmorl.choose", recorded)
+    Pgmorl(population=2, generations=4).train(Bench(Toy(), canned_base, 1_000, store), seed=0)
+    assert len(chosen) == len(set(chosen)) == 8
 
 
 @pytest.mark.parametrize("method", [PreferenceSweep(), OptimisticLinearSupport(), Pgmorl(), MetaMorl()])

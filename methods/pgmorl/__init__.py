@@ -29,7 +29,7 @@ class Pgmorl(Trained):
     """Warm up on spread weights; then, generation by generation, continue the (policy, weight) pairs predicted to gain most."""
 
     name: ClassVar[str] = "pgmorl"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[Family] = "multi-policy"
     track: ClassVar[Track] = "front"
     population: int = Field(default=5, ge=2, le=100)
@@ -49,10 +49,12 @@ class Pgmorl(Trained):
         for w in spread(bench.k, size):
             members.append(expert(bench, _recipe(w, shared), responses=share - answers, seed=seed))
             log = log.add(first, w, returns(bench, members[-1], answers, seed=eye))
-        weights = spread(bench.k, 11 if bench.k == 2 else 21)
+        weights, tried = spread(bench.k, 11 if bench.k == 2 else 21), set[tuple[int, int]]()
         while len(members) < trainings:
             reference = np.minimum(log.ends.min(0), first) - 0.01
-            for parent, w in choose(log, log.ends, weights, reference, min(size, trainings - len(members))):
+            pairs = choose(log, log.ends, weights, reference, min(size, trainings - len(members)), tried)
+            tried.update(pairs)
+            for parent, w in ((parent, weights[place]) for parent, place in pairs):
                 plan = Plan(shared, share - answers, derive(seed, "training", len(members)), start=members[parent])
                 members.append(steered(bench, _recipe(w, shared), f"training {len(members) + 1}", plan))
                 log = log.add(log.ends[parent], w, returns(bench, members[-1], answers, seed=eye))

@@ -4,6 +4,7 @@ Gains are modelled per objective by a hyperbolic curve in its own weight, fitted
 (Xu et al. 2020). What is left out: the sparsity term of the selection, and a model that tells objectives' interaction.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,17 +42,20 @@ def predicted(log: Trainings, start: Array, weights: Array) -> Array:
     return np.asarray(start + np.stack(columns, 1))
 
 
-def choose(log: Trainings, values: Array, weights: Array, reference: Array, count: int) -> list[tuple[int, Array]]:
-    """Return `count` pairs (policy, weight (k,)) whose predicted returns add the most hypervolume, chosen greedily.
+def choose(
+    log: Trainings, values: Array, weights: Array, reference: Array, count: int, tried: Collection[tuple[int, int]] = ()
+) -> list[tuple[int, int]]:
+    """Return `count` pairs (policy, place in weights) whose predicted returns add the most hypervolume, chosen greedily.
 
-    values (m, k) are the policies' returns; a chosen pair's prediction counts as reached when the next is chosen.
+    values (m, k) are the policies' returns, weights (c, k) the candidates. A chosen pair's prediction counts as reached when the
+    next is chosen; pairs that were `tried` are not chosen again. Fewer than `count` where no more are left.
     """
-    points = [(i, w, p) for i, value in enumerate(values) for w, p in zip(weights, predicted(log, value, weights), strict=True)]
-    front, chosen = list(values), list[tuple[int, Array]]()
+    points = [(i, j, p) for i, value in enumerate(values) for j, p in enumerate(predicted(log, value, weights)) if (i, j) not in tried]
+    front, chosen = list(values), list[tuple[int, int]]()
     for _ in range(min(count, len(points))):
         volumes = [hypervolume(np.array([*front, point]), reference) for _, _, point in points]
-        i, w, point = points.pop(int(np.argmax(volumes)))
-        chosen.append((i, w))
+        i, j, point = points.pop(int(np.argmax(volumes)))
+        chosen.append((i, j))
         front.append(point)
     return chosen
 
