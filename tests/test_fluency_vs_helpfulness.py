@@ -1,17 +1,12 @@
 """The task fluency-vs-helpfulness: splits, ranges, and that every known hack loses to its honest twin."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from morlbench.lm.bases.prompts import TEMPLATES, TOPICS
-from morlbench.lm.rewards import validation
+from morlbench.lm.rewards.answer import fluency, helpfulness
 from morlbench.task import Split
-from morlbench.tasks.fluency_vs_helpfulness import FOLDER, FluencyVsHelpfulness, data, facts
-from morlbench.tasks.fluency_vs_helpfulness import pairs as making
-from morlbench.tasks.fluency_vs_helpfulness.rewards import fluency, helpfulness
+from morlbench.tasks.fluency_vs_helpfulness import FluencyVsHelpfulness, data
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "adapt", "test")
 PROMPT = "How do I get started with baking bread?"
@@ -134,39 +129,6 @@ def test_odd_texts_score_within_the_range(odd: str, task: FluencyVsHelpfulness) 
 
 def test_no_answers_give_no_rows(task: FluencyVsHelpfulness) -> None:
     assert task.score((), ()).shape == (0, 2)
-
-
-def test_pairs_are_many_of_each_kind_and_from_topics_the_scorers_were_not_designed_on() -> None:
-    pairs = validation.read(FOLDER / "pairs.jsonl")
-    for objective, kinds in making.KINDS.items():
-        counts = {kind: sum((p.objective, p.kind) == (objective, kind) for p in pairs) for kind in kinds}
-        assert sum(counts.values()) >= 200
-        assert set(counts.values()) == {making.PAIRS_PER_KIND}
-    held = {t.format(topic) for topic in data.topics("adapt") + data.topics("test") for t in TEMPLATES}
-    assert {pair.prompt for pair in pairs} <= held
-
-
-def test_scorers_prefer_the_better_answer_in_nine_of_ten_pairs_of_every_kind() -> None:
-    """On every fourth pair; the card has all."""
-    found = {(a.objective, a.kind): a.share for a in facts.accuracies(every=4)}
-    assert {kind for kind, share in found.items() if share < 0.9} <= {("helpfulness", making.BEYOND)}
-    assert len(found) == sum(map(len, making.KINDS.values()))
-
-
-def test_pairs_are_made_the_same_way_twice(tmp_path: Path) -> None:
-    line = "Use {} with flour, a rope, {} cats and a red bottle of ink on every day of the year."
-    rows = [
-        {"prompt": t.format(topic), "style": "short", "answers": [line.format(topic, i + 2)]}
-        for i, t in enumerate(TEMPLATES[:3])
-        for topic in data.topics("test")
-    ]
-    shard = tmp_path / "corpus-0.jsonl"
-    shard.write_text(json.dumps({"unit": 0, "rows": rows}) + "\n", encoding="utf-8")
-    first, second = (making.pairs([shard], data.topics("test")) for _ in range(2))
-    assert first == second
-    assert first != making.pairs([shard], data.topics("test"), seed=1)
-    assert all(pair.better != pair.worse for pair in first)
-    assert len(first) == sum(map(len, making.KINDS.values())) * making.PAIRS_PER_KIND
 
 
 def _topic(prompt: str, split: Split) -> str:

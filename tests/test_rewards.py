@@ -9,7 +9,7 @@ from morlbench.lm.rewards import text
 from morlbench.lm.rewards.encoder import Encoder, minilm
 from morlbench.lm.rewards.likelihood import LONGEST, Likelihood
 from morlbench.lm.rewards.memo import Memo, by_length, forget
-from morlbench.lm.rewards.validation import Pair, accuracy, markdown
+from morlbench.lm.rewards.validation import Pair, accuracy
 
 ODD = (
     "",
@@ -191,4 +191,3 @@ def test_accuracy_counts_ties_as_wrong_and_keeps_the_kinds_apart() -> None:
     pairs = [Pair("length", kind, "?", better, "ab") for kind, better in (("a", "abc"), ("a", "xy"), ("b", "abcd"))]
     found = accuracy(lambda prompts, answers: np.array([len(a) for a in answers]), pairs)
     assert [(a.kind, a.share, a.count) for a in found] == [("a", 0.5, 2), ("b", 1.0, 1)]
-    assert "| length | **all** | 0.67 | 3 |" in markdown(found)

@@ -10,7 +10,8 @@ from morlbench import registry
 from morlbench.lm.grammar import SPLITS, Grammar, rows
 from morlbench.lm.text_task import TextTask, read_facts
 
-TASKS = ("assistant-10", "assistant-5", "conciseness-vs-thoroughness", "counsel-reflection", "fluency-vs-coherence")
+GRAMMATICAL = ("assistant-10", "assistant-5", "conciseness-vs-thoroughness", "counsel-reflection", "fluency-vs-coherence")
+TASKS = (*GRAMMATICAL, "fluency-vs-helpfulness")
 PROMPT = "How do I get started with baking bread?"
 HONEST = "Mix flour, water, salt and yeast, knead the dough until it is smooth, and bake the loaf in a hot oven."
 
@@ -19,7 +20,7 @@ def grammars(name: str) -> tuple[Grammar, ...]:
     return importlib.import_module(f"morlbench.tasks.{name.replace('-', '_')}.data").GRAMMARS
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", GRAMMATICAL)
 def test_committed_prompts_are_those_the_grammar_writes_and_every_split_is_large_enough(name: str) -> None:
     made, cls = rows(name, grammars(name)), registry.load("tasks", name)
     for split, least in zip(SPLITS, (600, 100, 60, 100), strict=True):
@@ -27,7 +28,7 @@ def test_committed_prompts_are_those_the_grammar_writes_and_every_split_is_large
         assert len(cls().prompts(split)) >= least
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", GRAMMATICAL)
 def test_no_topic_is_in_two_splits_and_no_test_template_in_another(name: str) -> None:
     topics = {split: {row.topic for row in rows(name, grammars(name)) if row.split == split} for split in SPLITS}
     assert sum(map(len, topics.values())) == len(set().union(*topics.values()))
@@ -41,7 +42,7 @@ def test_a_text_tasks_folder_has_all_that_the_check_looks_at(name: str) -> None:
     assert objectives == {o.name for o in registry.load("tasks", name).objectives}
 
 
-@pytest.mark.parametrize("name", [*TASKS, "fluency-vs-helpfulness"])
+@pytest.mark.parametrize("name", TASKS)
 def test_every_text_task_has_frozen_the_content_of_its_version(name: str) -> None:
     held = json.loads((registry.folder("tasks", name) / "frozen.json").read_text(encoding="utf-8"))
     assert held["version"] == registry.load("tasks", name).version
@@ -51,9 +52,10 @@ def test_every_text_task_has_frozen_the_content_of_its_version(name: str) -> Non
 def test_a_card_calls_a_reference_point_provisional_where_no_experts_were_trained(name: str) -> None:
     folder = registry.folder("tasks", name)
     card, facts = ((folder / file).read_text(encoding="utf-8") for file in ("README.md", "facts.json"))
-    assert json.loads(facts)["kl_budget"] is None
-    assert "Reference point of the hypervolume: provisional" in card
-    assert f"facts {name} --draws 4 --responses 0 --write" in card
+    trained = json.loads(facts)["kl_budget"] is not None
+    assert ("Reference point of the hypervolume: provisional" in card) is not trained
+    assert ("- reference point (provisional: no experts were trained): (" in card) is not trained
+    assert f"facts {name} --draws 4 --responses {4096 if trained else 0} --write" in card
 
 
 @pytest.mark.parametrize("name", ["assistant-10", "assistant-5"])

@@ -22,11 +22,11 @@ class CounselReflection(TextTask):
     """Reflection, empathy and fluency on 48-token answers of the bundled base."""
 
     name: ClassVar[str] = "counsel-reflection"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)
-    relation: ClassVar[Relation] = "correlated"
+    relation: ClassVar[Relation] = "mixed"
     decoding: ClassVar[Decoding] = Decoding(max_tokens=48, temperature=0.8)
     beta: ClassVar[float] = 0.01
     preference: ClassVar[tuple[float, ...]] = (1 / 3,) * 3

@@ -5,56 +5,33 @@ is won by loops, copies of the prompt or strings of keywords (README.md shows on
 out truth: an answer may be specific, fluent and wrong.
 """
 
-import json
-from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from morlbench import reference
-from morlbench.preference import LINEAR, Array, Utility
-from morlbench.task import Decoding, Front, Objective, Relation, Split, Task, Texts
+from morlbench.lm.rewards.catalogue import FLUENCY, HELPFULNESS, Measure
+from morlbench.lm.text_task import Facts, TextTask, objectives_of, read_facts
+from morlbench.preference import Utility
+from morlbench.task import Decoding, Front, Objective, Relation
 
 FOLDER = Path(__file__).parent
-_DIGITS = 4  # of a reward: hides the last bits of float sums, which depend on what else was in the batch
+MEASURES = (FLUENCY, HELPFULNESS)
+FACTS: Facts = read_facts(FOLDER, len(MEASURES))
 
 
-class FluencyVsHelpfulness(Task):
-    """Two competing objectives on 40-token answers of the bundled base; see rewards.py for what they are."""
+class FluencyVsHelpfulness(TextTask):
+    """Two competing objectives on 40-token answers of the bundled base."""
 
     name: ClassVar[str] = "fluency-vs-helpfulness"
-    version: ClassVar[int] = 1
-    objectives: ClassVar[tuple[Objective, ...]] = (
-        Objective("fluency", "mean token log-likelihood under a separate scorer, repetition counted as nonsense", -6.0, -0.5, "nats/token"),
-        Objective("helpfulness", "relevance to the prompt times information beyond it times the form of an answer", 0.0, 0.8),
-    )
+    version: ClassVar[int] = 2
+    folder: ClassVar[Path] = FOLDER
+    measures: ClassVar[tuple[Measure, ...]] = MEASURES
+    objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)
     relation: ClassVar[Relation] = "competing"
     decoding: ClassVar[Decoding] = Decoding(max_tokens=40, temperature=0.8)
     beta: ClassVar[float] = 0.01
     preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)
-    reference_point: ClassVar[tuple[float, ...]] = (0.394, 0.19)
-    utilities: ClassVar[tuple[Utility, ...]] = (LINEAR, Utility("chebyshev"), Utility("soft-threshold", (0.5, 0.478)))
-    front: ClassVar[Front] = reference.read(FOLDER, version, len(objectives))
-
-    def prompts(self, split: Split) -> Texts:
-        """Return the prompts of a split: 784 train, 100 dev, 60 adapt, 100 test."""
-        return _prompts()[split]
-
-    def score(self, prompts: Texts, responses: Texts) -> Array:
-        """Return fluency and helpfulness (n, 2) in [0, 1]."""
-        from .rewards import fluency, helpfulness
-
-        if not responses:
-            return np.zeros((0, self.k))
-        raw = fluency(responses), helpfulness(prompts, responses)
-        return np.stack([objective.scale(values) for objective, values in zip(self.objectives, raw, strict=True)], axis=1).round(_DIGITS)
-
-
-@cache
-def _prompts() -> dict[Split, Texts]:
-    found: dict[Split, list[str]] = {"train": [], "dev": [], "adapt": [], "test": []}
-    for line in (FOLDER / "prompts.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        found[row["split"]].append(row["prompt"])
-    return {split: tuple(prompts) for split, prompts in found.items()}
+    reference_point: ClassVar[tuple[float, ...]] = FACTS.reference_point
+    utilities: ClassVar[tuple[Utility, ...]] = FACTS.utilities
+    kl_budget: ClassVar[float | None] = FACTS.kl_budget
+    front: ClassVar[Front] = reference.read(FOLDER, version, len(MEASURES))

@@ -1,14 +1,9 @@
-"""Write prompts.jsonl and pairs.jsonl of this task: `python -m morlbench.tasks.fluency_vs_helpfulness.data [CORPUS ...]`.
+"""Write prompts.jsonl of this task: `python -m morlbench.tasks.fluency_vs_helpfulness.data`.
 
 Prompts are topics times templates. Topics are dealt once to train, dev, adapt and test; test has templates of its own too.
-Pairs (see pairs.py) come from adapt and test topics, so that the scorers, which were designed on train and dev topics, meet
-them for the first time. The corpus files (see `morlbench.lm.bases.build`) are needed for the pairs alone; without them only
-the prompts are written.
 """
 
 import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +11,6 @@ import numpy as np
 from morlbench.lm.bases.prompts import TEMPLATES, TOPICS
 from morlbench.seeds import derive
 from morlbench.task import Split
-
-from .pairs import pairs
 
 FOLDER = Path(__file__).parent
 SHARES: dict[Split, int] = {"dev": 10, "adapt": 10, "test": 20}  # topics; train has the other 56
@@ -55,18 +48,12 @@ def prompts(split: Split) -> tuple[str, ...]:
     return tuple(made[i] for i in order)
 
 
-def _write(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Write prompts.jsonl, and pairs.jsonl where corpus files are given."""
+def main() -> None:
+    """Write prompts.jsonl."""
     splits: tuple[Split, ...] = ("train", "dev", "adapt", "test")
-    _write(FOLDER / "prompts.jsonl", [{"split": split, "prompt": prompt} for split in splits for prompt in prompts(split)])
-    if arguments:
-        made = pairs([Path(a) for a in arguments], topics("adapt") + topics("test"))
-        _write(FOLDER / "pairs.jsonl", [pair.row() for pair in made])
+    rows = [json.dumps({"split": split, "prompt": prompt}, ensure_ascii=False) for split in splits for prompt in prompts(split)]
+    (FOLDER / "prompts.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

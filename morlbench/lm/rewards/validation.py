@@ -1,9 +1,7 @@
 """Judge a scorer on labelled pairs: how often does it prefer the better answer, for each way an answer can be worse?"""
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +17,6 @@ class Pair:
     better: str
     worse: str
 
-    def row(self) -> dict[str, str]:
-        """Return the pair as one line of a pairs file."""
-        return {key: str(value) for key, value in asdict(self).items()}
-
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -32,11 +26,6 @@ class Accuracy:
     kind: str
     share: float
     count: int
-
-
-def read(path: Path) -> list[Pair]:
-    """Return the pairs of a pairs file."""
-    return [Pair(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def accuracy(score: Callable[[tuple[str, ...], tuple[str, ...]], NDArray[np.floating]], pairs: Sequence[Pair]) -> list[Accuracy]:
@@ -50,17 +39,6 @@ def accuracy(score: Callable[[tuple[str, ...], tuple[str, ...]], NDArray[np.floa
     right = np.asarray(better > worse)
     kinds = dict.fromkeys((pair.objective, pair.kind) for pair in pairs)
     return [_one(objective, kind, right[[(p.objective, p.kind) == (objective, kind) for p in pairs]]) for objective, kind in kinds]
-
-
-def markdown(found: Sequence[Accuracy]) -> str:
-    """Return the accuracies as a markdown table with a line for all pairs of each objective."""
-    lines = ["| objective | what ails the worse answer | accuracy | pairs |", "|---|---|---:|---:|"]
-    for objective in dict.fromkeys(a.objective for a in found):
-        own = [a for a in found if a.objective == objective]
-        lines += [f"| {a.objective} | {a.kind} | {a.share:.2f} | {a.count} |" for a in own]
-        total = sum(a.count for a in own)
-        lines.append(f"| {objective} | **all** | {sum(a.share * a.count for a in own) / total:.2f} | {total} |")
-    return "\n".join(lines)
 
 
 def _one(objective: str, kind: str, right: NDArray[np.bool_]) -> Accuracy:
