@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 
 class Store:
@@ -32,6 +32,16 @@ class Store:
         path.mkdir(parents=True, exist_ok=True)
         with FileLock(str(path / ".lock")):
             yield
+
+    def free(self, kind: str, key: str) -> bool:
+        """Say whether nobody holds the artefact's lock just now."""
+        path = self.path(kind, key)
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(str(path / ".lock"), blocking=False):
+                return True
+        except Timeout:
+            return False
 
 
 def default_root() -> Path:

@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from morlbench.bench import Bench, Quiet
 from morlbench.errors import MorlbenchError, OverBudget
 from morlbench.lm import apart, weighting
 from morlbench.lm.base import Base, load_base
-from morlbench.lm.train import Recipe, expert, one_hot, stored
+from morlbench.lm.train import Recipe, _key, expert, one_hot, stored
 from morlbench.lm.trained import Settings
 from morlbench.registry import load
 from morlbench.store import Store
@@ -28,9 +30,18 @@ def base() -> Base:
 
 
 @pytest.fixture
+def one_thread():
+    yield from _threads(1)
+
+
+@pytest.fixture
 def two_threads():
+    yield from _threads(2)
+
+
+def _threads(count: int):
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
+    torch.set_num_threads(count)
     yield
     torch.set_num_threads(before)
 
@@ -52,6 +63,27 @@ def test_side_by_side_and_one_after_another_give_the_same_experts_at_the_same_co
     mine, theirs = ([(line.part, replace(line.cost, seconds=0)) for line in b.ledger] for b in (beside, alone))
     assert mine == theirs
     assert beside.peak_memory > 0
+
+
+def test_what_another_process_trains_is_left_to_it_until_the_rest_is_done(base, tmp_path, one_thread):
+    one, first = bench(base, tmp_path), _key(bench(base, tmp_path), RECIPES[0], 3)
+    held, second_there = threading.Event(), []
+
+    def other() -> None:
+        with one.store.lock("expert", first):
+            held.set()
+            ends = time.monotonic() + 20
+            while not stored(one, RECIPES[1], responses=16, seed=3) and time.monotonic() < ends:
+                time.sleep(0.01)
+            second_there.append(stored(one, RECIPES[1], responses=16, seed=3))
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait()
+    apart.experts(one, RECIPES, responses=16, seed=3)
+    thread.join()
+    assert second_there == [True]
+    assert [line.part for line in one.ledger] == [f"expert {o.name}" for o in one.objectives]
 
 
 def test_the_number_of_threads_is_part_of_an_experts_key(base, tmp_path, two_threads):

@@ -3,9 +3,11 @@
 A small model uses one core better than two; what two experts of `nano` take side by side is in docs/benchmarks.md. Each copy
 trains with one thread into the store; the caller reads the experts there and is charged as if it had trained them one after
 another. How many threads a training has follows from what was asked and never from what the store holds, so that equal
-commands give equal records. Leaves out GPUs, bases that use several cores well, and systems that cannot fork.
+commands give equal records. With one thread, an expert that another process is training comes last, so that two runs of a sweep
+share the work. Leaves out GPUs, bases that use several cores well, and systems that cannot fork.
 """
 
+import copy
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base
 from morlbench.lm.forked import Tell, follow, forks
 from morlbench.lm.speed import peak_memory
-from morlbench.lm.train import LARGE, Recipe, expert, stored, whole_steps
+from morlbench.lm.train import LARGE, Recipe, expert, free, stored, whole_steps
 
 TOY = 1_000_000  # parameters: a smaller base answers sooner than a process is copied; a LARGE one needs all cores
 
@@ -34,7 +36,8 @@ def experts(bench: Bench, recipes: Sequence[Recipe], *, responses: int, seed: in
             f"{len(recipes)} experts need {responses * len(recipes)} scored responses; the budget of {bench.budget} has {bench.left} left"
         )
     if len(recipes) < 2 or not _gains_from_copies(bench):
-        return [expert(bench, recipe, responses=responses, seed=seed) for recipe in recipes]
+        own = _train_what_is_free(bench, recipes, responses, seed)
+        return [expert(bench, recipe, responses=responses, seed=seed, fresh=recipe in own) for recipe in recipes]
     slots = min(len(recipes), torch.get_num_threads())
     with _one_thread():
         missing = [recipe for recipe in recipes if not stored(bench, recipe, responses=responses, seed=seed)]
@@ -55,6 +58,18 @@ def _gains_from_copies(bench: Bench) -> bool:
         return False
     bench.warm()  # scorers may start CUDA, which no copy survives
     return forks()
+
+
+def _train_what_is_free(bench: Bench, recipes: Sequence[Recipe], responses: int, seed: int) -> list[Recipe]:
+    """Train what the store lacks and no other process is at, so that two runs share the work; return what was trained here."""
+    trained = []
+    for recipe in recipes:
+        if not stored(bench, recipe, responses=responses, seed=seed) and free(bench, recipe, seed=seed):
+            aside = copy.copy(bench)  # the caller is charged in the order of its recipes, once all are there
+            aside.ledger = [*bench.ledger]
+            expert(aside, recipe, responses=responses, seed=seed)
+            trained.append(recipe)
+    return trained
 
 
 def _train_apart(bench: Bench, missing: Sequence[Recipe], responses: int, seed: int, slots: int) -> None:

@@ -131,6 +131,11 @@ def stored(bench: Bench, recipe: Recipe, *, responses: int, seed: int) -> bool:
     return _cost(bench.store.path("expert", _key(bench, recipe, seed)) / f"{responses}.json") is not None
 
 
+def free(bench: Bench, recipe: Recipe, *, seed: int) -> bool:
+    """Say whether no other process is training that expert just now."""
+    return bench.store.free("expert", _key(bench, recipe, seed))
+
+
 def _cost(path: Path) -> Cost | None:
     """Read what a stored expert cost; None where that file is missing or damaged: then no expert is stored."""
     try:
