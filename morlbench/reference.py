@@ -7,15 +7,17 @@ they like. Training is `morlbench.lm.reference`; here is what is kept, in a task
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from morlbench import crossfit, front
+from morlbench import crossfit, front, registry
 from morlbench.errors import BadInput
+from morlbench.metric import Evidence
 from morlbench.preference import Array, far_apart, lattice
 from morlbench.store import write_bytes
 from morlbench.task import Front, Points
@@ -99,6 +101,23 @@ def read(folder: Path, version: int, k: int) -> Front:
     if any(len(point) != k for point in found.front):
         raise BadInput(f"{folder / FILE}: its points are of {len(found.front[0])} objectives, the task of {k}; delete it")
     return Front(found.front, found.front_kl)
+
+
+def beside(run: Evidence) -> Evidence:
+    """Return a run as judged beside its task's front: its own copy, else the one that was frozen for that version since it was made.
+
+    No answer and no reward depends on the front, and making one takes hours, so records do not wait for it.
+    """
+    if run.task.front or run.exact is not None or run.task.name not in registry.names("tasks"):
+        return run
+    points, kl = _frozen(run.task.name, run.task.version, run.k)
+    return replace(run, task=replace(run.task, front=points, front_kl=kl)) if points else run
+
+
+@cache
+def _frozen(task: str, version: int, k: int) -> Front:
+    folder = registry.folder("tasks", task)
+    return Front() if folder is None else read(folder, version, k)
 
 
 def markdown(found: Reference, names: tuple[str, ...]) -> str:

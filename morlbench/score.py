@@ -20,6 +20,7 @@ from morlbench.configure import text_of
 from morlbench.errors import BadRecord, MorlbenchError
 from morlbench.metric import FAMILIES, Evidence, Metric
 from morlbench.record import RunRecord
+from morlbench.reference import beside
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -45,6 +46,7 @@ def gather(paths: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
         except BadRecord as fault:
             faults.append(str(fault))
             continue
+        found = replace(found, evidence=beside(found.evidence))
         earlier = records.setdefault(found.key, (path, found))
         if earlier[0] != path and not _same_answers(earlier[1], found):
             faults.append(f"{path}: field 'key' is that of {earlier[0]}, whose answers differ; one of the two must go")

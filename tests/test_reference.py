@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from evidence import record
 
 from morlbench import crossfit, reference, registry
 from morlbench.check.frozen import content
@@ -17,6 +18,7 @@ from morlbench.preference import lattice
 from morlbench.run import run
 from morlbench.store import Store
 from morlbench.task import Front
+from morlbench.verify.identity import same_task
 
 THREE = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
 TEXT = [name for name in registry.names("tasks") if (registry.folder("tasks", name) / "prompts.jsonl").is_file()]
@@ -168,8 +170,35 @@ def test_what_would_come_in_the_way_is_said_before_anything_is_trained() -> None
         maker.main(["assistant-5", "--base", "smollm2", "--write"])
     task, folder = maker.ready("assistant-5", "", write=True)
     assert (task.name, folder.name) == ("assistant-5", "assistant_5")
+
+
+def test_a_front_comes_late_but_never_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records made before it are judged beside it, in scores and in verification; a record that holds it bars another."""
+    task, late = registry.load("tasks", "assistant-5")(), Front(((0.5,) * 5,), (3.0,))
+    monkeypatch.setattr(
+        reference, "_frozen", lambda name, version, k: late if (name, version, k) == ("assistant-5", task.version, 5) else Front()
+    )
+    early = replace((kept := record(k=5)).evidence, task=facts(task, task.preference))
+    assert not early.task.front
+    judged = reference.beside(early)
+    assert (judged.task.front, judged.task.front_kl) == late
+    later = replace(early.task, version=task.version + 1)
+    assert reference.beside(replace(early, task=later)).task == later
+    own = replace(early.task, front=((0.1,) * 5,), front_kl=(1.0,))
+    assert reference.beside(replace(early, task=own)).task == own
+
+    monkeypatch.setattr(type(task), "front", late)
+    assert same_task(early, task) == []
+    assert same_task(judged, task) == []
+    assert [fault.code for fault in same_task(replace(early, task=own), task)] == ["task", "task"]
+
+    monkeypatch.chdir(tmp_path)
+    for found in (early, judged):
+        replace(kept, evidence=found).save(tmp_path / "leaderboards/b/records/assistant-5/m/seed-0.json")
+        if found is early:
+            maker.ready("assistant-5", "", write=True)
     with pytest.raises(BadInput, match="raise the task's version first"):
-        maker.ready("fluency-vs-helpfulness", "", write=True)
+        maker.ready("assistant-5", "", write=True)
 
 
 @pytest.mark.parametrize("name", TEXT)

@@ -3,8 +3,9 @@
 Trains one policy per preference with a whole budget each (`standard` unless told otherwise) and asks it the test prompts. Every
 policy goes to the store as soon as it is trained, where `linear-scalarization` at the same preference, budget, seed and number of
 threads finds it too: a command that was stopped goes on with the policies it has. With `--write` the front goes to the task's
-front.json, the tables between the marks of its card, and the content's fingerprint to frozen.json. Records say which front they
-were made beside, so a front is frozen before a version's first record: `--write` refuses where the boards have one.
+front.json, the tables between the marks of its card, and the content's fingerprint to frozen.json. A version gets one front:
+records made before are judged beside it (`morlbench.reference.beside`), those made after hold it, and `--write` refuses where
+the boards have one that does.
 """
 
 import argparse
@@ -61,8 +62,9 @@ def ready(name: str, base: str, *, write: bool) -> tuple[Task, Path]:
         card = folder / "README.md"
         replaced(card.read_text(encoding="utf-8"), MARKS, "", path=card)
         for path in sorted(BOARDS.glob(f"*/records/{name}/*/seed-*.json")):
-            if record.load(path, texts=False).evidence.task.version == task.version:
-                raise BadInput(f"{path} is a record of version {task.version} made without this front; raise the task's version first")
+            kept = record.load(path, texts=False).evidence.task
+            if kept.version == task.version and kept.front:
+                raise BadInput(f"{path} holds the front of version {task.version}, which has one then; raise the task's version first")
     return task, folder
 
 
