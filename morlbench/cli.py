@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 
 import typer
 
+import morlbench
 from morlbench import console
 from morlbench.errors import BadInput
 from morlbench.registry import Kind
 
 app = typer.Typer(
-    help="Benchmark and leaderboard for multi-objective reinforcement learning of language models.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )  # fmt: skip
@@ -23,6 +23,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")
 Records = Annotated[list[Path], typer.Argument(help="Record files (seed-N.json) or folders that hold some.")]
 Plugin = Literal["method", "task", "metric"]
 _KINDS: dict[str, Kind] = {"method": "methods", "task": "tasks", "metric": "metrics"}
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        console.say(f"morlbench {morlbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Benchmark and leaderboard for multi-objective reinforcement learning of language models."""
 
 
 @app.command("list")

@@ -4,6 +4,7 @@ import errno
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -251,6 +252,10 @@ def test_a_missing_record_is_one_sentence(command: Command, tmp_path: Path) -> N
 
 
 # list, check, new
+
+
+def test_the_version_is_the_installed_packages(command: Command) -> None:
+    assert command("--version").out == f"morlbench {metadata.version('morlbench')}\n"
 
 
 def test_lists_are_the_same_as_text_and_as_json(command: Command) -> None:

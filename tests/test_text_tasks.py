@@ -55,7 +55,7 @@ def test_a_card_calls_a_reference_point_provisional_where_no_experts_were_traine
     trained = json.loads(facts)["kl_budget"] is not None
     assert ("Reference point of the hypervolume: provisional" in card) is not trained
     assert ("- reference point (provisional: no experts were trained): (" in card) is not trained
-    assert f"facts {name} --draws 4 --responses {4096 if trained else 0} --write" in card
+    assert f"facts {name} --draws 4 --responses {2048 if trained else 0} --write" in card
 
 
 @pytest.mark.parametrize("name", ["assistant-10", "assistant-5"])
