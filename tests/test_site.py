@@ -5,6 +5,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import numpy as np
@@ -17,7 +18,9 @@ from morlbench.errors import BadInput, BadRecord
 from morlbench.preference import Array, Utility
 from morlbench.record import load
 from morlbench.site import card, pack, rerank, write
+from morlbench.site.pages import scale
 from morlbench.site.rerank import Wish
+from morlbench.stats import Interval
 from morlbench.store import write_bytes
 
 STATIC = Path(write.__file__).parent / "static"
@@ -357,3 +360,13 @@ def test_a_served_site_answers_on_this_machine_alone_and_a_taken_port_is_named(s
         assert host == "127.0.0.1"
         with pytest.raises(BadInput, match=f"port {port} cannot be used"):
             write.server(site.folder, port)
+
+
+def test_one_bad_method_does_not_shrink_the_bars_of_the_others() -> None:
+    rows = [SimpleNamespace(score=Interval(value, value - 0.02, value + 0.02)) for value in (0.9, 0.85, 0.8, 0.75, -9.0)]
+    standings = SimpleNamespace(rows=rows)
+    drawn = [scale(standings, row) for row in rows]
+    assert drawn[-1] is None
+    assert drawn[3] == (6.0, 6.0, pytest.approx(6 + 108 * 0.02 / 0.17, abs=0.1))
+    assert drawn[0] == (pytest.approx(6 + 108 * 0.15 / 0.17, abs=0.1), pytest.approx(6 + 108 * 0.13 / 0.17, abs=0.1), 114.0)
+    assert scale(SimpleNamespace(rows=rows[:1]), rows[0]) == (6.0, 6.0, 114.0)

@@ -131,13 +131,19 @@ def key(value: float | None) -> str:
     return f"{value:.9g}" if value is not None and np.isfinite(value) else ""
 
 
-def scale(standings: Standings, row: Standing, width: float = 120.0) -> tuple[float, float, float]:
-    """Return where value, low and high of a row's score stand in a bar of that width that all rows of the division share."""
+def scale(standings: Standings, row: Standing, width: float = 120.0) -> tuple[float, float, float] | None:
+    """Return where value, low and high of a row's score stand in a bar of that width that all rows of the division share.
+
+    The bar begins at the lower quartile of the scores, so that one bad method does not shrink the others to dots; what lies
+    below it has no place: None. Limits are cut at its ends.
+    """
     scores = [one.score for one in standings.rows if one.score]
     ends = [x for s in scores for x in (s.low, s.value, s.high) if np.isfinite(x)]
-    low, high = min(ends), max(ends)
+    low, high = float(np.quantile([s.value for s in scores], 0.25)), max(ends)
     at = row.score or Interval(low, low, low)
-    places = [(x if np.isfinite(x) else at.value) for x in (at.value, at.low, at.high)]
+    if at.value < low:
+        return None
+    places = [min(max(x, low), high) if np.isfinite(x) else at.value for x in (at.value, at.low, at.high)]
     value, left, right = (round(6 + (width - 12) * (x - low) / ((high - low) or 1), 1) for x in places)
     return value, left, right
 
