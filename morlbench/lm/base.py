@@ -17,7 +17,6 @@ from transformers.pytorch_utils import Conv1D
 
 from morlbench.errors import BadInput
 from morlbench.lm.bases import BASES, RATE, RATES
-from morlbench.lm.heap import release_early
 from morlbench.registry import unknown
 from morlbench.task import Texts
 
@@ -134,7 +133,6 @@ def chat(prompt: str) -> list[dict[str, str]]:
 
 def load_base(name: str, *, dtype: torch.dtype = torch.float32) -> Base:
     """Load a named base, a local folder or a Hugging Face id; raise BadInput in one sentence if it cannot be read."""
-    release_early()
     if name in BASES:
         try:
             model, tokenizer = _builtin(name, dtype)
