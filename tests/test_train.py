@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import trl
+from trl.kernels import chunked_logprob
 from trl.trainer import utils as trl_utils
 
 from morlbench.bench import Bench
@@ -24,7 +25,7 @@ from morlbench.lm.jacobian import along, jacobian, trained_layers, watched
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.train import Plan, Recipe, expert, one_hot, train, whole_steps
 from morlbench.lm.trained import Settings
-from morlbench.lm.trainer import VectorTrainer, answers_alone, leave_one_out
+from morlbench.lm.trainer import TILE, VectorTrainer, leave_one_out, light_head
 from morlbench.preference import Array
 from morlbench.store import Store
 from morlbench.task import Decoding, Objective, Relation, Split, Task, Texts
@@ -71,9 +72,25 @@ def test_trl_is_in_the_window_whose_private_hooks_are_overridden() -> None:
     own = {"_calculate_rewards", "_generate_and_score_completions", "_get_per_token_logps_and_entropies", "compute_loss"}
     assert own <= set(vars(VectorTrainer))
     assert trl_utils._use_triton(torch.device("cpu")) is False
-    with answers_alone():
+    before = chunked_logprob.TOKEN_CHUNK_SIZE
+    with light_head():
         assert trl_utils._use_triton(torch.device("cpu")) is True
+        assert torch.cuda.is_available() or TILE == chunked_logprob.TOKEN_CHUNK_SIZE < before
     assert trl_utils._use_triton(torch.device("cpu")) is False
+    assert before == chunked_logprob.TOKEN_CHUNK_SIZE
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="on a GPU the head keeps its tiles")
+def test_the_heads_tiles_leave_every_bit_as_it_is(base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for tile in (1_000_000, 37):
+        monkeypatch.setattr("morlbench.lm.trainer.TILE", tile)
+        found.append(expert(bench(base, tmp_path / str(tile)), Recipe(one_hot(2, 0), settings=SMALL), responses=64, seed=0))
+    one, other = found
+    assert one.readout is not None
+    assert other.readout is not None
+    assert torch.equal(one.readout, other.readout)
+    assert all(torch.equal(x, y) for name in one.factors for x, y in zip(one.factors[name], other.factors[name], strict=True))
 
 
 def test_leave_one_out_subtracts_the_mean_of_the_others() -> None:

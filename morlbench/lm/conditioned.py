@@ -129,14 +129,14 @@ def train(
 
     plan.responses is rounded down to whole batches; BadInput where not even one batch is left.
     """
-    from morlbench.lm.trainer import AfterStep, answers_alone, undisturbed
+    from morlbench.lm.trainer import AfterStep, light_head, undisturbed
 
     batch = plan.settings.batch
     plan = replace(plan, responses=plan.responses // batch * batch)
     if not plan.responses:
         raise BadInput(f"the budget of {bench.budget} responses is too small: {name} needs at least one batch of {batch} responses")
     check_prompts(bench.prompts("train"), plan.settings)
-    with bench.part(name, plan.responses), undisturbed(), answers_alone(), tempfile.TemporaryDirectory() as scratch:
+    with bench.part(name, plan.responses), undisturbed(), light_head(), tempfile.TemporaryDirectory() as scratch:
         before = bench.opened
         trainer = _trainer(bench, conditioned, plan, scratch)
         trainer.steer, trainer.features = Sampling(bench, utility, seed=plan.seed), features

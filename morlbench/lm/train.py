@@ -175,11 +175,11 @@ def steered(bench: Bench, steer: "Steer", name: str, plan: Plan, *, aside: int =
 
 def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
     """Train one adapter inside the bench's open part and return it; with `plan.folder`, leave checkpoints there."""
-    from morlbench.lm.trainer import AfterStep, VectorTrainer, answers_alone, undisturbed
+    from morlbench.lm.trainer import AfterStep, VectorTrainer, light_head, undisturbed
 
     settings, steps = plan.settings, plan.responses // plan.settings.batch
     check_prompts(bench.prompts("train"), settings)
-    with undisturbed(), answers_alone(), tempfile.TemporaryDirectory() as scratch:
+    with undisturbed(), light_head(), tempfile.TemporaryDirectory() as scratch:
         trainer = VectorTrainer(
             model=copy.deepcopy(bench.base.model),  # PEFT edits in place; the base serves other policies
             reward_funcs=[placeholder_reward],

@@ -18,12 +18,15 @@ import torch
 import transformers
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import RLOOTrainer
+from trl.kernels import chunked_logprob
 from trl.trainer import utils as trl_utils
 
 from morlbench.bench import Bench
 from morlbench.errors import MorlbenchError
 from morlbench.lm.jacobian import along, jacobian, trained_layers, watched
 from morlbench.preference import Array
+
+TILE = 512  # positions; TRL's own 4096 hold eight blocks of 27 MB on nano
 
 
 class Steer(Protocol):
@@ -125,14 +128,19 @@ class AfterStep(TrainerCallback):
 
 
 @contextmanager
-def answers_alone() -> Iterator[None]:
-    """Have TRL's head score answers and not their prompts, as it does on a GPU: without Triton it scores every position for nothing."""
-    compact = trl_utils._use_triton
+def light_head() -> Iterator[None]:
+    """Have TRL's head score answers and not their prompts, as it does on a GPU: without Triton it scores every position for nothing.
+
+    It takes TILE positions at once, which on a CPU saves a fifth of a step's memory and some time, for the same bits.
+    """
+    compact, tile = trl_utils._use_triton, chunked_logprob.TOKEN_CHUNK_SIZE
     trl_utils._use_triton = lambda _device: True
+    if not torch.cuda.is_available():
+        chunked_logprob.TOKEN_CHUNK_SIZE = TILE
     try:
         yield
     finally:
-        trl_utils._use_triton = compact
+        trl_utils._use_triton, chunked_logprob.TOKEN_CHUNK_SIZE = compact, tile
 
 
 @contextmanager
