@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import trl
-from trl.kernels import chunked_logprob
+from trl.kernels import ChunkedLogProbFunction
 from trl.trainer import utils as trl_utils
 
 from morlbench.bench import Bench
@@ -25,7 +25,7 @@ from morlbench.lm.jacobian import along, jacobian, trained_layers, watched
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.train import Plan, Recipe, expert, one_hot, train, whole_steps
 from morlbench.lm.trained import Settings
-from morlbench.lm.trainer import TILE, VectorTrainer, leave_one_out, light_head
+from morlbench.lm.trainer import VectorTrainer, _Tiled, leave_one_out, light_head
 from morlbench.preference import Array
 from morlbench.store import Store
 from morlbench.task import Decoding, Objective, Relation, Split, Task, Texts
@@ -72,25 +72,34 @@ def test_trl_is_in_the_window_whose_private_hooks_are_overridden() -> None:
     own = {"_calculate_rewards", "_generate_and_score_completions", "_get_per_token_logps_and_entropies", "compute_loss"}
     assert own <= set(vars(VectorTrainer))
     assert trl_utils._use_triton(torch.device("cpu")) is False
-    before = chunked_logprob.TOKEN_CHUNK_SIZE
+    before = trl_utils._ChunkedLogProbFunction
     with light_head():
         assert trl_utils._use_triton(torch.device("cpu")) is True
-        assert torch.cuda.is_available() or TILE == chunked_logprob.TOKEN_CHUNK_SIZE < before
+        assert trl_utils._ChunkedLogProbFunction is not before
     assert trl_utils._use_triton(torch.device("cpu")) is False
-    assert before == chunked_logprob.TOKEN_CHUNK_SIZE
+    assert trl_utils._ChunkedLogProbFunction is before
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="on a GPU the head keeps its tiles")
-def test_the_heads_tiles_leave_every_bit_as_it_is(base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = []
-    for tile in (1_000_000, 37):
-        monkeypatch.setattr("morlbench.lm.trainer.TILE", tile)
-        found.append(expert(bench(base, tmp_path / str(tile)), Recipe(one_hot(2, 0), settings=SMALL), responses=64, seed=0))
-    one, other = found
-    assert one.readout is not None
-    assert other.readout is not None
-    assert torch.equal(one.readout, other.readout)
-    assert all(torch.equal(x, y) for name in one.factors for x, y in zip(one.factors[name], other.factors[name], strict=True))
+@pytest.mark.parametrize("positions", [7, 1023, 1025, 1537])
+def test_a_head_in_shares_is_the_whole_head(positions: int) -> None:
+    """Log-probabilities, entropies and the gradient by the hidden states; no entropy where none was asked for."""
+    draw = torch.Generator().manual_seed(positions)
+    weight, targets = torch.randn(300, 16, generator=draw), torch.randint(0, 300, (positions,), generator=draw)
+    hidden, slope = torch.randn(positions, 16, generator=draw), torch.randn(positions, generator=draw)
+
+    def by(head: type) -> tuple[torch.Tensor, ...]:
+        own = hidden.clone().requires_grad_(True)
+        log_p, entropy, *others = head.apply(own, weight, None, targets, 0.8, 32_768, None, 1.0, ("entropy",))
+        assert others == [None, None, None]
+        (log_p * slope).sum().backward()
+        assert own.grad is not None
+        return log_p.detach(), entropy, own.grad
+
+    for one, other in zip(by(_Tiled), by(ChunkedLogProbFunction), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    assert _Tiled.apply(hidden, weight, None, targets, 0.8, 32_768, None, 1.0, ())[1] is None
+    expected = torch.log_softmax(hidden @ weight.T / 0.8, 1).gather(1, targets[:, None])[:, 0]
+    torch.testing.assert_close(by(_Tiled)[0], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_leave_one_out_subtracts_the_mean_of_the_others() -> None:

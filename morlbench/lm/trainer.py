@@ -18,7 +18,7 @@ import torch
 import transformers
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import RLOOTrainer
-from trl.kernels import chunked_logprob
+from trl.kernels import ChunkedLogProbFunction
 from trl.trainer import utils as trl_utils
 
 from morlbench.bench import Bench
@@ -26,7 +26,7 @@ from morlbench.errors import MorlbenchError
 from morlbench.lm.jacobian import along, jacobian, trained_layers, watched
 from morlbench.preference import Array
 
-TILE = 512  # positions; TRL's own 4096 hold eight blocks of 27 MB on nano
+ROWS = 512  # positions; TRL's own 4,096 take a whole batch at once: eight blocks of 27 MB on nano
 
 
 class Steer(Protocol):
@@ -131,16 +131,37 @@ class AfterStep(TrainerCallback):
 def light_head() -> Iterator[None]:
     """Have TRL's head score answers and not their prompts, as it does on a GPU: without Triton it scores every position for nothing.
 
-    It takes TILE positions at once, which on a CPU saves a fifth of a step's memory and some time, for the same bits.
+    On a CPU it takes ROWS positions or a few more at once, which saves a seventh of the memory of a step on `nano`, and time.
     """
-    compact, tile = trl_utils._use_triton, chunked_logprob.TOKEN_CHUNK_SIZE
+    compact, head = trl_utils._use_triton, trl_utils._ChunkedLogProbFunction
     trl_utils._use_triton = lambda _device: True
-    if not torch.cuda.is_available():
-        chunked_logprob.TOKEN_CHUNK_SIZE = TILE
+    trl_utils._ChunkedLogProbFunction = _Tiled
     try:
         yield
     finally:
-        trl_utils._use_triton, chunked_logprob.TOKEN_CHUNK_SIZE = compact, tile
+        trl_utils._use_triton, trl_utils._ChunkedLogProbFunction = compact, head
+
+
+class _Tiled:
+    """Stands in for TRL's chunked head: equal shares of the positions, one after another, and no buffer wider than the vocabulary.
+
+    Shares are equal because BLAS sums otherwise where only a few rows are left over; this way every bit is as without it
+    (measured at nano's shape, one thread and two).
+    """
+
+    @staticmethod
+    def apply(
+        hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor, temperature: float, width: int,
+        *rest: object,
+    ) -> tuple[torch.Tensor | None, ...]:  # fmt: skip
+        """Return what TRL's function returns of hidden states (n, h), the head's weight (v, h) and targets (n,)."""
+        whole = ChunkedLogProbFunction.apply
+        shares = len(targets) // ROWS if hidden.device.type == "cpu" else 0
+        if shares < 2:
+            return whole(hidden, weight, bias, targets, temperature, width, *rest)  # type: ignore[no-any-return]
+        pairs = zip(hidden.tensor_split(shares), targets.tensor_split(shares), strict=True)
+        found = [whole(some, weight, bias, own, temperature, min(width, len(weight)), *rest) for some, own in pairs]
+        return tuple(None if column[0] is None else torch.cat(column) for column in zip(*found, strict=True))
 
 
 @contextmanager
