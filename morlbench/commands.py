@@ -6,6 +6,7 @@ Each takes checked words and prints; heavy modules are imported by the command t
 import json
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ def run(request: "Request", *, as_json: bool, fresh: bool) -> None:
     """Run what was asked, then print the scores, or as JSON the paths and the scores."""
     from morlbench import launch
     from morlbench.record import load
+    from morlbench.reference import beside
     from morlbench.score import to_json
 
     plan = launch.plan(request)
@@ -51,7 +53,7 @@ def run(request: "Request", *, as_json: bool, fresh: bool) -> None:
         for path, existed in launch.execute(plan, bars, fresh=fresh):
             paths.append(path)
             reused += existed
-        records = [load(path) for path in paths]
+        records = [replace(record, evidence=beside(record.evidence)) for record in map(load, paths)]
         figures = _plot(records, plan.folder / "front")
         frame = _score(records)
     if as_json:

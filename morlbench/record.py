@@ -1,7 +1,8 @@
 """A run's raw evidence on disk: one small JSON of facts and one parquet of every answer.
 
-A record scores alone: the task facts needed are copied in. Its key holds what decides the result; commit, hardware and
-lock are provenance; all that may differ between equal runs sits under `costs`. Loading never runs code.
+A record scores alone: the task facts needed are copied in (but for a reference front that came later, see `reference.beside`).
+Its key holds what decides the result; commit, hardware and lock are provenance; all that may differ between equal runs sits under
+`costs`. Loading never runs code.
 """
 
 import base64

@@ -1,7 +1,8 @@
 """Records in, one tidy frame of numbers out: every metric of every run, and across seeds, budgets and tasks where it asks.
 
 A row is one metric of one run (or of a group: then `seed`, and where needed `budget` or `task`, stand empty). A metric without
-a value has NaN and its reason; failure signatures are rows of the family 'flag'. The numbers depend on the records alone.
+a value has NaN and its reason; failure signatures are rows of the family 'flag'. The numbers depend on the records
+alone, and on the task's reference front where that was frozen after a record was made.
 Leaves out ranking methods against each other: see the leaderboard.
 """
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from evidence import record
 
-from morlbench import crossfit, reference, registry
+from morlbench import board, crossfit, gather, reference, registry, score
 from morlbench.check.frozen import content
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.facts import facts
@@ -21,6 +21,21 @@ from morlbench.task import Front
 from morlbench.verify.identity import same_task
 
 THREE = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+BOARD = """
+title = "b"
+base = "{base}"
+budget = "{budget}"
+seeds = "0"
+[tasks]
+assistant-5 = {version}
+[[division]]
+name = "front"
+title = "Front"
+track = "front"
+metric = "hypervolume"
+tasks = ["assistant-5"]
+methods = ["mod"]
+"""
 TEXT = [name for name in registry.names("tasks") if (registry.folder("tasks", name) / "prompts.jsonl").is_file()]
 
 
@@ -178,8 +193,8 @@ def test_a_front_comes_late_but_never_twice(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(
         reference, "_frozen", lambda name, version, k: late if (name, version, k) == ("assistant-5", task.version, 5) else Front()
     )
+    monkeypatch.setattr(type(task), "front", Front())
     early = replace((kept := record(k=5)).evidence, task=facts(task, task.preference))
-    assert not early.task.front
     judged = reference.beside(early)
     assert (judged.task.front, judged.task.front_kl) == late
     later = replace(early.task, version=task.version + 1)
@@ -193,10 +208,17 @@ def test_a_front_comes_late_but_never_twice(tmp_path: Path, monkeypatch: pytest.
     assert [fault.code for fault in same_task(replace(early, task=own), task)] == ["task", "task"]
 
     monkeypatch.chdir(tmp_path)
-    for found in (early, judged):
-        replace(kept, evidence=found).save(tmp_path / "leaderboards/b/records/assistant-5/m/seed-0.json")
-        if found is early:
-            maker.ready("assistant-5", "", write=True)
+    rules = Path("leaderboards/b/board.toml")
+    path = rules.parent / "records/assistant-5/mod/seed-0.json"
+    replace(kept, evidence=replace(early, method=replace(early.method, name="mod"))).save(path)
+    rules.write_text(BOARD.format(version=task.version, base=early.base, budget=early.budget))
+    scored, boarded = score.gather([path])[0], [one for _, found in gather.by_entry(board.load(rules.parent)) for one in found]
+    assert [found.evidence.task.front for found in (*scored, *boarded)] == [late.points] * 2
+    with pytest.raises(BadInput, match="raise the task's version first"):
+        maker.ready("assistant-5", "", write=True)
+    monkeypatch.setattr(type(task), "front", Front())
+    maker.ready("assistant-5", "", write=True)
+    replace(kept, evidence=judged).save(path)
     with pytest.raises(BadInput, match="raise the task's version first"):
         maker.ready("assistant-5", "", write=True)
 

@@ -24,7 +24,7 @@ from morlbench.history import Grant, Removal
 from morlbench.launch import Plan
 from morlbench.lm.base import load_base
 from morlbench.metric import Evidence
-from morlbench.record import RunRecord
+from morlbench.record import Provenance, RunRecord
 from morlbench.run import run
 from morlbench.store import Store
 from morlbench.verify import Refused, Verdict, command, place, rerun, together
@@ -416,6 +416,17 @@ def test_a_repeated_run_that_is_equal_grants_the_whole_group(board: Path) -> Non
     assert len(maker.seeds) == 1
 
 
+def test_a_repeat_beside_a_front_that_came_later_is_the_same_run(tmp_path: Path) -> None:
+    made = RunRecord(build(), Provenance("", False, "", {}))
+    made.save(tmp_path / "seed-0.json")
+    fronted = replace(made.evidence, task=replace(made.evidence.task, front=((0.5, 0.5),), front_kl=(1.0,)))
+    assert rerun._equal(tmp_path / "seed-0.json", replace(made, evidence=fronted))
+    assert not rerun._equal(tmp_path / "seed-0.json", replace(made, evidence=better(fronted)))
+    replace(made, evidence=fronted).save(tmp_path / "seed-0.json")
+    other = replace(fronted, task=replace(fronted.task, front=((0.6, 0.5),)))
+    assert not rerun._equal(tmp_path / "seed-0.json", replace(made, evidence=other))
+
+
 def better(run: Evidence) -> Evidence:
     return replace(run, probes=tuple(replace(probe, rewards=np.clip(probe.rewards + 0.05, 0, 1)) for probe in run.probes))
 
@@ -580,7 +591,7 @@ def test_a_copied_seed_that_is_also_cheaper_is_refused_all_the_same(runs: dict[i
 
 
 def test_a_base_that_is_not_here_leaves_a_record_reported(board: Path, monkeypatch: pytest.MonkeyPatch, verifier: Verifier) -> None:
-    path = next(Path("leaderboards/text/records/fluency-vs-helpfulness").glob("mod*/seed-0.json"))
+    path = next(Path("docs/findings/gains").rglob("seed-0.json"))
     monkeypatch.setattr("morlbench.verify.verifier.rescore", lambda run, task, checkout: Rescored(run, []))
     invented = forged(path, lambda head: head.update(base="nano-000000000000"), board / "other")
     verdict, _ = verifier.verify(invented)

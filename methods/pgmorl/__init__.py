@@ -54,7 +54,8 @@ class Pgmorl(Trained):
             reference = np.minimum(log.ends.min(0), first) - 0.01
             pairs = choose(log, log.ends, weights, reference, min(size, trainings - len(members)), tried)
             tried.update(pairs)
-            for parent, w in ((parent, weights[place]) for parent, place in pairs):
+            for parent, place in pairs:
+                w = weights[place]
                 plan = Plan(shared, share - answers, derive(seed, "training", len(members)), start=members[parent])
                 members.append(steered(bench, _recipe(w, shared), f"training {len(members) + 1}", plan))
                 log = log.add(log.ends[parent], w, returns(bench, members[-1], answers, seed=eye))

@@ -3,7 +3,8 @@
 `frozen.json` in a task's folder says what a version number means. `freeze` writes it; the promise compares. A hash covers what
 is exact; scores are compared within a tolerance, since the last digits of a float depend on the machine. The prompts asked are
 spread over the test split, so that every kind of prompt is among them; `asked` holds their places. Run
-`python -m morlbench.check.frozen TASK ...` after raising a version (or while no result of it was ever published).
+`python -m morlbench.check.frozen TASK ...` after raising a version (or while no result of it was ever published); the command that makes
+a version's reference front does so too.
 """
 
 import json

@@ -3,8 +3,8 @@
 A small model uses one core better than two; what two experts of `nano` take side by side is in docs/benchmarks.md. Each copy
 trains with one thread into the store; the caller reads the experts there and is charged as if it had trained them one after
 another. How many threads a training has follows from what was asked and never from what the store holds, so that equal
-commands give equal records. With one thread, an expert that another process is training comes last, so that two runs of a sweep
-share the work. Leaves out GPUs, bases that use several cores well, and systems that cannot fork.
+commands give equal records. Where experts train one after another, one that another process is training comes last, so that two runs
+of a sweep share the work. Leaves out GPUs, bases that use several cores well, and systems that cannot fork.
 """
 
 import copy
@@ -68,7 +68,8 @@ def _train_what_is_free(bench: Bench, recipes: Sequence[Recipe], responses: int,
             aside = copy.copy(bench)  # the caller is charged in the order of its recipes, once all are there
             aside.ledger = [*bench.ledger]
             expert(aside, recipe, responses=responses, seed=seed)
-            trained.append(recipe)
+            if not aside.ledger[-1].cost.cached:  # another process may have been quicker after all
+                trained.append(recipe)
     return trained
 
 

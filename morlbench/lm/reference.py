@@ -5,7 +5,7 @@ policy goes to the store as soon as it is trained, where `linear-scalarization` 
 threads finds it too: a command that was stopped goes on with the policies it has. With `--write` the front goes to the task's
 front.json, the tables between the marks of its card, and the content's fingerprint to frozen.json. A version gets one front:
 records made before are judged beside it (`morlbench.reference.beside`), those made after hold it, and `--write` refuses where
-the boards have one that does.
+the version has a front and the boards have a record of it.
 """
 
 import argparse
@@ -63,8 +63,8 @@ def ready(name: str, base: str, *, write: bool) -> tuple[Task, Path]:
         replaced(card.read_text(encoding="utf-8"), MARKS, "", path=card)
         for path in sorted(BOARDS.glob(f"*/records/{name}/*/seed-*.json")):
             kept = record.load(path, texts=False).evidence.task
-            if kept.version == task.version and kept.front:
-                raise BadInput(f"{path} holds the front of version {task.version}, which has one then; raise the task's version first")
+            if kept.version == task.version and (kept.front or task.front.points):
+                raise BadInput(f"{path} is judged beside the front of version {task.version}, which stays; raise the task's version first")
     return task, folder
 
 

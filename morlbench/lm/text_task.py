@@ -1,7 +1,7 @@
 """The family of text tasks: declared data in one thin folder, shared scorers, measured facts written by one command.
 
 A task of the family names its measures (`rewards/catalogue.py`), its decoding and its relation; its folder holds prompts.jsonl
-(written from the grammars in data.py), facts.json and the card's measured part (written by `python -m morlbench.lm.facts TASK
+(written by data.py), facts.json and the card's measured part (written by `python -m morlbench.lm.facts TASK
 --write`). Loading a task reads two small files and no model. Leaves out any other source of prompts or scorers: override
 `prompts` or `score` for that.
 """

@@ -140,8 +140,8 @@ def scale(standings: Standings, row: Standing, width: float = 120.0) -> tuple[fl
     scores = [one.score for one in standings.rows if one.score]
     ends = [x for s in scores for x in (s.low, s.value, s.high) if np.isfinite(x)]
     low, high = float(np.quantile([s.value for s in scores], 0.25)), max(ends)
-    at = row.score or Interval(low, low, low)
-    if at.value < low:
+    at = row.score
+    if at is None or at.value < low:
         return None
     places = [min(max(x, low), high) if np.isfinite(x) else at.value for x in (at.value, at.low, at.high)]
     value, left, right = (round(6 + (width - 12) * (x - low) / ((high - low) or 1), 1) for x in places)
