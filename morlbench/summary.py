@@ -21,6 +21,7 @@ TITLES = {
 }  # fmt: skip
 COLUMNS = 5  # methods side by side
 REMARK = "unit, or why there is none"
+DUST = 1e-12
 
 
 def render(frame: pd.DataFrame) -> RenderableType:
@@ -43,11 +44,12 @@ def render(frame: pd.DataFrame) -> RenderableType:
 
 
 def number(value: float) -> str:
-    """Return a number as a person reads it: about three digits, thousands set apart.
+    """Return a number as a person reads it: about three digits, thousands set apart, what rounding left of a zero as zero.
 
-    >>> [number(v) for v in (12345.6, 64.0, 26.667, 0.73333, 0.00042)]
-    ['12,346', '64', '26.7', '0.733', '0.00042']
+    >>> [number(v) for v in (12345.6, 64.0, 26.667, 0.73333, 0.00042, -9.3e-18)]
+    ['12,346', '64', '26.7', '0.733', '0.00042', '0.000']
     """
+    value = 0.0 if abs(value) < DUST else value
     return f"{value:{_format(value)}}" if np.isfinite(value) else "–"
 
 
