@@ -21,7 +21,7 @@ TITLES = {
 }  # fmt: skip
 COLUMNS = 5  # methods side by side
 REMARK = "unit, or why there is none"
-DUST = 1e-12
+DUST = 1e-12  # smaller is what rounding left of a zero
 
 
 def render(frame: pd.DataFrame) -> RenderableType:
