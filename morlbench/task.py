@@ -119,7 +119,7 @@ class Task(ABC):
         """Return rewards (n, k) in [0, 1], larger is better; row i depends on pair i alone."""
 
     def missing(self) -> str:
-        """Return in one sentence what must be fetched before this task works, and how; '' where everything is at hand."""
+        """Return in one sentence what must be fetched or mended before this task works, and how; '' where everything is at hand."""
         return ""
 
     def gold(self, prompts: Texts, responses: Texts) -> Array | None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from transformers import (
     DistilBertForSequenceClassification,
     GPT2Config,
     GPT2ForSequenceClassification,
+    GPT2LMHeadModel,
     LlamaConfig,
     LlamaModel,
     PreTrainedModel,
@@ -31,7 +33,8 @@ from morlbench.facts import facts
 from morlbench.lm import base, hub
 from morlbench.lm.bases import smollm2
 from morlbench.lm.hub import HubTask, Source, find, load_options
-from morlbench.lm.rewards.judge import Judge, Load, _ids, load_judge, texts_of
+from morlbench.lm.rewards.judge import Judge, Load, _ids, fault, load_judge, texts_of
+from morlbench.lm.rewards.memo import forget
 from morlbench.record import load as load_record
 
 HUB_TASKS = ("hh-assistant", "tldr-summary", "safe-rlhf")
@@ -84,7 +87,8 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(hub.huggingface_hub, "snapshot_download", refuse)
     monkeypatch.setattr(hub.huggingface_hub.HfApi, "repo_info", refuse)
     find.cache_clear()
-    hub._identity.cache_clear()
+    for remembered in (hub._identity, hub._fault, hub._first):
+        remembered.cache_clear()
 
 
 def save_tokenizer(folder: Path, *, ends: bool = False) -> None:
@@ -225,7 +229,11 @@ def test_splits_are_disjoint_unique_and_scores_lie_in_the_unit_interval(name: st
     assert np.isfinite(scores).all()
     assert scores.min() >= 0
     assert scores.max() <= 1
+    forget()  # else the second scoring reads what the first one left
     assert np.abs(task.score(prompts[::-1], ODD[::-1])[::-1] - scores).max() < 1e-3
+    forget()
+    alone = np.concatenate([task.score((prompts[0],), (odd,)) for odd in ODD])
+    assert np.abs(alone - scores).max() < 1e-3
     assert task.score((), ()).shape == (0, task.k)
     assert set(json.loads((Path(hub.default_root()) / "hub" / f"{name}.json").read_text())) == {s.repo for s in task._sources()}
 
@@ -310,6 +318,67 @@ def test_a_score_model_without_its_head_is_refused(tmp_path: Path) -> None:
         load_judge(str(tmp_path), "", Judge("conversation", head=True), CPU)
 
 
+def renamed(folder: Path) -> Judge:
+    """Save a score model whose backbone's tensors have names that no Llama knows."""
+    beaver(folder)
+    tensors = {name.replace("model.", "transformer."): value for name, value in load_file(folder / "model.safetensors").items()}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return Judge("conversation", head=True)
+
+
+def headless(folder: Path) -> Judge:
+    """Save a language model, which has no classifier's head."""
+    config = GPT2Config(vocab_size=len(WORDS), n_positions=48, n_embd=16, n_layer=2, n_head=2)
+    keep(GPT2LMHeadModel(config), folder)
+    return Judge("dialogue")
+
+
+def other_outputs(folder: Path) -> Judge:
+    """Save a classifier of two outputs where three are read."""
+    gpt2(folder, labels=2)
+    return Judge("response", output=2, labels=3)
+
+
+def speechless(folder: Path) -> Judge:
+    """Save a classifier without its tokenizer."""
+    gpt2(folder)
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    return Judge("response")
+
+
+def torn(folder: Path) -> Judge:
+    """Save a classifier whose weights end early, as a stopped copy leaves them."""
+    gpt2(folder)
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    return Judge("response")
+
+
+BROKEN = [
+    (headless, r"no trained score\.weight"),
+    (renamed, r"no trained embed_tokens\.weight, .* and \d+ more"),
+    (other_outputs, r"score\.weight in another shape"),
+    (speechless, "no tokenizer files"),
+    (torn, "could not be read"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), BROKEN, ids=[spoil.__name__ for spoil, _ in BROKEN])
+def test_a_reward_model_that_is_not_whole_is_refused_in_one_sentence(spoil: Callable[[Path], Judge], sentence: str, tmp_path: Path) -> None:
+    judge = spoil(tmp_path)
+    with pytest.raises(BadInput, match=sentence) as raised:
+        load_judge(str(tmp_path), "", judge, CPU)
+    assert "\n" not in str(raised.value)
+    assert fault(str(tmp_path), judge) == str(raised.value)  # known without reading a weight
+
+
+@pytest.mark.parametrize(("make", "judge"), [(gpt2, Judge("dialogue")), (beaver, Judge("conversation", head=True))])
+def test_a_whole_reward_model_has_no_fault(make: Callable[[Path], object], judge: Judge, tmp_path: Path) -> None:
+    make(tmp_path)
+    assert fault(str(tmp_path), judge) == ""
+
+
 @pytest.mark.parametrize(
     ("judge", "expected"),
     [
@@ -324,11 +393,78 @@ def test_every_model_reads_what_its_card_says(judge: Judge, expected: tuple[str,
     assert texts_of(judge, "ask: a post", "fine", "<s>") == expected
 
 
-@pytest.mark.parametrize(("name", "value"), [("BATCH", "0"), ("BATCH", "many"), ("DTYPE", "int8"), ("DEVICE", "toaster")])
+OPTIONS = [
+    ("BATCH", "0"),
+    ("BATCH", "many"),
+    ("BATCH", "²"),
+    ("BATCH", "9" * 5_000),
+    ("DTYPE", "int8"),
+    ("DEVICE", "toaster"),
+    ("DEVICE", "meta"),
+]
+OPTIONS += [] if torch.cuda.is_available() else [("DEVICE", "cuda")]
+
+
+@pytest.mark.parametrize(("name", "value"), OPTIONS)
 def test_a_loading_option_that_makes_no_sense_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"MORLBENCH_HUB_{name}", value)
     with pytest.raises(BadInput, match=f"MORLBENCH_HUB_{name}"):
         load_options()
+
+
+def refused(words: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the one sentence with which a command ends before a base is loaded."""
+    monkeypatch.setattr("morlbench.lm.base.load_base", lambda *_: pytest.fail("work had begun"))
+    assert console.guarded(lambda: cli.app(words.split())) == 2
+    err = capfd.readouterr().err
+    assert err.count("morlbench: ") == 1
+    assert "Traceback" not in err
+    return err.partition("morlbench: ")[2]
+
+
+@pytest.mark.parametrize("words", ["run --method base --task hh-assistant", "relation hh-assistant", "check task hh-assistant"])
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, value in OPTIONS if len(value) < 10])
+def test_an_option_is_refused_before_any_work(
+    words: str, name: str, value: str, copies: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    load("hh-assistant", copies, monkeypatch)
+    monkeypatch.setenv(f"MORLBENCH_HUB_{name}", value)
+    assert refused(words, capfd, monkeypatch).startswith(f"MORLBENCH_HUB_{name} is ")
+
+
+@pytest.mark.parametrize("commit", ["", "a" * 40])
+def test_a_copy_that_cannot_be_used_is_refused_before_any_work(
+    commit: str, copies: Path, hub_cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A model without its tokenizer: as a local copy, and in the hub's cache."""
+    monkeypatch.chdir(tmp_path)
+    root = shutil.copytree(copies, tmp_path / "copies")
+    task = load("hh-assistant", root, monkeypatch)
+    source, _ = task.judges[0]
+    speechless(root / source.repo)
+    if commit:
+        held = cached(hub_cache, source, {}, commit)
+        for file in (root / source.repo).iterdir():
+            shutil.move(file, held / file.name)
+    find.cache_clear()
+    sentence = refused("run --method base --task hh-assistant", capfd, monkeypatch)
+    assert "no tokenizer files" in sentence
+    assert f"hf download {source.repo}" in sentence
+
+
+def test_a_data_set_without_its_column_is_refused_before_any_work(
+    copies: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    root = shutil.copytree(copies, tmp_path / "copies")
+    task = load("hh-assistant", root, monkeypatch)
+    for part in ("train", "test"):
+        (root / task.data.repo / f"{part}.jsonl").write_text('{"text": "How do I bake bread?"}\n' * 9)
+    sentence = refused("run --method base --task hh-assistant", capfd, monkeypatch)
+    assert "no column 'chosen'; it has text" in sentence
+    with pytest.raises(BadInput, match="no column 'chosen'"):
+        task.prompts("train")
 
 
 def test_options_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,6 +520,30 @@ def test_the_key_that_experts_are_stored_under_changes_with_every_source(
         keys.add(task.key)
         assert commit in dict(facts(task, task.preference).sources).values()
     assert len(keys) == 2
+
+
+def test_local_copies_of_equal_names_and_sizes_are_told_apart_by_their_ends(tmp_path: Path) -> None:
+    """Three megabytes and a half: a byte at either end counts; one in the middle is not read, as the docstring says."""
+    plain, known = bytearray(7 * 2**19), {}
+    for where in (None, 0, 2**20 - 1, -(2**20), -1, len(plain) // 2):
+        blob = plain.copy()
+        if where is not None:
+            blob[where] = 1
+        folder = tmp_path / str(where)
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(blob)
+        known[where] = hub._identity(hub.Found(str(folder), ""))
+    assert known.pop(len(plain) // 2) == known[None]
+    assert len(set(known.values())) == len(known)
+
+
+def test_two_small_reward_models_of_other_weights_have_other_identities(tmp_path: Path) -> None:
+    found = set()
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        gpt2(tmp_path / str(seed))
+        found.add(hub._identity(hub.Found(str(tmp_path / str(seed)), "")))
+    assert len(found) == 2
 
 
 def test_a_records_key_holds_what_its_task_fetched_and_is_as_ever_where_that_is_nothing(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """Tasks on public data sets and reward models of the Hugging Face hub, for machines with a GPU and a network (or a cache).
 
 A task names its sources; each is looked for as a local copy (`$MORLBENCH_HUB/ORG/NAME`), in the hub's cache, then on the hub,
-before any work, and what is missing is said in one sentence. A source whose revision is a name such as `main` is resolved to a
-commit when it is loaded; the commits are part of the task's key and of a record's, so that nothing is shared between two of them, and
-are written to the store's `hub/TASK.json`. How models are loaded is in the environment:
+before any work, and what is missing is said in one sentence. So is what will not work: an option without sense, a device that is not
+there, a copy on this machine of which the tokenizer, a tensor or a row cannot be read. A source whose revision is a name such as
+`main` is resolved to a commit when it is loaded; the commits are part of the task's key and of a record's, so that nothing is shared
+between two of them, and are written to the store's `hub/TASK.json`. How models are loaded is in the environment:
 MORLBENCH_HUB_BATCH, MORLBENCH_HUB_DTYPE, MORLBENCH_HUB_DEVICE. No code of a repository is ever run, and nothing of a data set is
 part of this project. Leaves out dialogues of several turns: a prompt is one message.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -22,8 +24,9 @@ import huggingface_hub
 import numpy as np
 import torch
 
+from morlbench import console
 from morlbench.errors import BadInput
-from morlbench.lm.rewards.judge import Judge, Load, load_judge
+from morlbench.lm.rewards.judge import Judge, Load, fault, load_judge
 from morlbench.preference import Array
 from morlbench.seeds import derive
 from morlbench.store import default_root, key_of, write_bytes
@@ -31,6 +34,7 @@ from morlbench.task import Split, Task, Texts
 
 PATIENCE = 5.0  # seconds to wait for the hub before saying that it cannot be reached
 DIGITS = 4
+ENDS = 2**20  # bytes at either end of a file that tell one local copy from another
 SIZES: dict[Split, int] = {"train": 2_000, "dev": 100, "adapt": 60, "test": 100}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WEIGHTS = re.compile(r"\.(?:safetensors|bin)$")
@@ -69,7 +73,10 @@ class HubTask(Task):
         """Return the prompt of one row of the data set, '' for a row to leave out."""
 
     def missing(self) -> str:
-        """Return in one sentence what cannot be found and how to get it, '' where everything is at hand."""
+        """Return in one sentence what cannot be found or will not work and what to do about it, '' where everything is at hand."""
+        return self._lost() or self._unfit()
+
+    def _lost(self) -> str:
         lost = [source for source in self._sources() if isinstance(find(source), str)]
         if not lost:
             return ""
@@ -78,6 +85,22 @@ class HubTask(Task):
             f"task {self.name!r} needs {names} from the Hugging Face hub, which cannot be reached, and there is no copy here; run it with "
             f"a network, or for each {_get(lost[0])}"
         )
+
+    def _unfit(self) -> str:
+        """Return what will not work of the options or of the copies on this machine; the rest is read when it is fetched."""
+        try:
+            load_options()
+            with console.quiet_libraries():
+                for source, judge in self.judges:
+                    folder = _here(self._at(source), source)
+                    if folder and (lack := _fault(folder, judge)):
+                        raise BadInput(f"{lack}; {_get(source)}")
+                if _here(place := self._at(self.data), self.data):
+                    for part in ("train", "test"):
+                        self._prompt(_first(place, self.data, part))
+        except BadInput as lack:
+            return str(lack)
+        return ""
 
     def prompts(self, split: Split) -> Texts:
         """Return the split's prompts: unique, of 8 to 1,200 characters, drawn in one fixed order; test from the data's test rows."""
@@ -106,7 +129,7 @@ class HubTask(Task):
     def _at(self, source: Source) -> Found:
         place = find(source)
         if isinstance(place, str):
-            raise BadInput(self.missing())
+            raise BadInput(self._lost())
         return place
 
     @cached_property
@@ -133,20 +156,63 @@ class HubTask(Task):
     def _unique(self, part: str) -> list[str]:
         kept: dict[str, str] = {}
         for row in rows(self._at(self.data), self.data, part):
-            prompt = self.prompt_of(row).strip()
+            prompt = self._prompt(row)
             if 8 <= len(prompt) <= 1_200:
                 kept.setdefault(_alike(prompt), prompt)
         found = sorted(kept.values())
         return [found[i] for i in np.random.default_rng(derive(0, self.name, part)).permutation(len(found))]
 
+    def _prompt(self, row: Mapping[str, object]) -> str:
+        """Return a row's prompt; raise BadInput for a row without the columns that it is made of."""
+        try:
+            return self.prompt_of(row).strip()
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            why = f"no column {error}" if isinstance(error, KeyError) else str(error)
+            raise _unread(self.data, f"a row is not what {self.name!r} expects: {why}; it has {', '.join(map(str, row))}") from None
+
 
 @cache
 def _identity(place: Found) -> str:
-    """Return the commit, or for a local copy a hash of the names and sizes of its files; to read gigabytes would take minutes."""
+    """Return the commit, or for a local copy a hash of its files: names, sizes, first and last megabyte.
+
+    To read gigabytes would take minutes: two copies that differ in the middle of a file alone, where sizes are equal, are not told apart.
+    """
     if place.commit:
         return place.commit
     files = sorted(path for path in Path(place.path).rglob("*") if path.is_file())
-    return f"local copy {key_of(files=[(str(path.relative_to(place.path)), path.stat().st_size) for path in files])[:12]}"
+    return f"local copy {key_of(files=[(str(path.relative_to(place.path)), path.stat().st_size, _ends(path)) for path in files])[:12]}"
+
+
+def _ends(path: Path) -> str:
+    """Return a hash of a file's first and last ENDS bytes: all of a small one."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256(file.read(ENDS))
+        file.seek(max(ENDS, path.stat().st_size - ENDS))
+        digest.update(file.read(ENDS))
+    return digest.hexdigest()
+
+
+@cache
+def _fault(folder: str, judge: Judge) -> str:
+    return fault(folder, judge)
+
+
+@cache
+def _first(place: Found, source: Source, part: str) -> Mapping[str, object]:
+    """Return the first row of a data set's part; raise BadInput where there is none."""
+    for row in rows(place, source, part):
+        return row
+    raise _unread(source, f"{part} has no rows")
+
+
+def _here(place: Found, source: Source) -> str:
+    """Return the folder on this machine that holds a source, '' where it has to be fetched."""
+    if Path(place.path).is_dir():
+        return place.path
+    try:
+        return _snapshot(source, place.commit, local_files_only=True)
+    except (OSError, ValueError):
+        return ""
 
 
 def _alike(prompt: str) -> str:
@@ -159,14 +225,33 @@ def load_options() -> Load:
     formats = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     batch, dtype = os.environ.get("MORLBENCH_HUB_BATCH", "16"), os.environ.get("MORLBENCH_HUB_DTYPE", "float32")
     device = os.environ.get("MORLBENCH_HUB_DEVICE", "cuda" if torch.cuda.is_available() else "cpu")
-    if not batch.isdigit() or int(batch) < 1:
+    if not re.fullmatch(r"[0-9]{1,9}", batch) or int(batch) < 1:
         raise BadInput(f"MORLBENCH_HUB_BATCH is {batch!r}; expected a whole number of at least 1, such as 16")
     if dtype not in formats:
         raise BadInput(f"MORLBENCH_HUB_DTYPE is {dtype!r}; expected one of {', '.join(formats)}")
+    return Load(int(batch), formats[dtype], _device(device))
+
+
+def _device(name: str) -> torch.device:
+    """Return a device that this machine has; raise BadInput for any other.
+
+    GPUs are counted, not tried: trying would begin a context that no copy of this process could use.
+    """
     try:
-        return Load(int(batch), formats[dtype], torch.device(device))
+        device = torch.device(name)
     except RuntimeError:
-        raise BadInput(f"MORLBENCH_HUB_DEVICE is {device!r}; expected a device such as cpu, cuda or cuda:1") from None
+        raise BadInput(f"MORLBENCH_HUB_DEVICE is {name!r}; expected a device such as cpu, cuda or cuda:1") from None
+    try:
+        there = (device.index or 0) < torch.cuda.device_count() if device.type == "cuda" else _computes(device)
+    except (RuntimeError, AssertionError, ImportError):  # what torch raises depends on what it was built for
+        there = False
+    if not there:
+        raise BadInput(f"MORLBENCH_HUB_DEVICE is {name!r}, which this machine or its build of torch does not have; cpu always works")
+    return device
+
+
+def _computes(device: torch.device) -> bool:
+    return float(torch.ones(1, device=device).sum()) == 1
 
 
 @cache
@@ -198,7 +283,7 @@ def rows(place: Found, source: Source, part: str) -> Iterable[Mapping[str, objec
         found = load_dataset(str(_part(folder, source)))
         held: Iterable[Mapping[str, object]] = found[part if part in found else "validation" if part == "test" else part]
     except (OSError, ValueError, KeyError, RuntimeError, DatasetsError) as error:
-        raise _unread(source, error) from None
+        raise _unread(source, str(error) or type(error).__name__) from None
     return held
 
 
@@ -209,7 +294,7 @@ def _folder(place: Found, source: Source) -> Path:
     try:
         return Path(_snapshot(source, place.commit))
     except Exception as error:  # as in `find`
-        raise _unread(source, error) from None
+        raise _unread(source, str(error) or type(error).__name__) from None
 
 
 def _snapshot(source: Source, revision: str, *, local_files_only: bool = False) -> str:
@@ -231,9 +316,8 @@ def _part(folder: Path, source: Source) -> Path:
     return folder / source.subset if (folder / source.subset).is_dir() else folder
 
 
-def _unread(source: Source, error: Exception) -> BadInput:
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return BadInput(f"data set {source.repo} could not be read ({first}); {_get(source)}")
+def _unread(source: Source, why: str) -> BadInput:
+    return BadInput(f"data set {source.repo} could not be read ({why.strip().splitlines()[0]}); {_get(source)}")
 
 
 def _get(source: Source) -> str:

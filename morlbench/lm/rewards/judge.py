@@ -3,11 +3,13 @@
 What a model reads is declared (`reads`) and so is which of its outputs counts (`output`), after the models' cards and the code
 of Rewards-in-Context (Yang et al. 2024) and Safe-RLHF (Dai et al. 2024). Batches are padded on the right and sorted by length;
 a text is cut at the model's longest input. The marks a tokenizer keeps for itself are taken out of prompts and answers, so that no
-answer can end or part what the model reads. Checkpoints with code of their own are refused.
+answer can end or part what the model reads. Checkpoints with code of their own are refused, and so are those that lack a tensor of
+the model they are read as: transformers would fill it with random numbers.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -74,19 +76,19 @@ class HeadModel(torch.nn.Module):
 
 def load_judge(path: str, commit: str, judge: Judge, options: Load) -> Callable[[Texts, Texts], Array]:
     """Return a reward model as a scorer of prompts and answers (n) to raw values (n,); raise BadInput if it cannot be read."""
-    where = {"revision": commit} if commit else {}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False, **where)
-        model = _head_model(path, commit, options) if judge.head else _classifier(path, where, judge, options)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise BadInput(f"reward model {path} could not be read: {error}") from None
+    with _reading(path):
+        tokenizer = _tokenizer(path, commit)
+        model: PreTrainedModel | HeadModel = _model(path, commit, judge, options.dtype)
+        if isinstance(model, PreTrainedModel) and judge.head:
+            tensors = _head(path, _folder(path, commit))
+            model = HeadModel(model, tensors[f"{HEAD}.weight"].float(), tensors.get(f"{HEAD}.bias"))
+        torch.nn.Module.to(model, options.device).train(False)
     marks = [str(token) for token in tokenizer.all_special_tokens if str(token)]
     tokenizer.padding_side = "right"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     if isinstance(model, PreTrainedModel):
         model.config.pad_token_id = tokenizer.pad_token_id  # a classifier looks for the last token that is not padding
-    torch.nn.Module.to(model, options.device).train(False)
     memo = Memo(lambda keys: _finite(path, _score(model, tokenizer, judge, [json.loads(key) for key in keys], options)))
 
     def score(prompts: Texts, responses: Texts) -> Array:
@@ -94,6 +96,19 @@ def load_judge(path: str, commit: str, judge: Judge, options: Load) -> Callable[
         return memo([json.dumps([_bare(text, marks) for text in pair]) for pair in pairs])[:, 0].astype(float)
 
     return score
+
+
+def fault(folder: str, judge: Judge) -> str:
+    """Return in one sentence why a reward model in a folder cannot be read, '' where it can; opens its files but reads no weights."""
+    try:
+        with _reading(folder):
+            _tokenizer(folder, "")
+            _model(folder, "", judge, torch.float32, place="meta")
+            if judge.head:
+                _head(folder, Path(folder))
+    except BadInput as lack:
+        return str(lack)
+    return ""
 
 
 def texts_of(judge: Judge, prompt: str, response: str, mark: str) -> tuple[str, str | None]:
@@ -149,18 +164,65 @@ def _score(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, judge: Ju
     return values
 
 
-def _classifier(path: str, where: dict[str, str], judge: Judge, options: Load) -> PreTrainedModel:
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-        path, dtype=options.dtype, num_labels=judge.labels, trust_remote_code=False, **where
-    )
-    return model
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
+    """Say in one sentence what went wrong while a reward model was read."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:  # broken files raise errors of json, pickle, safetensors and transformers, of no common class
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise BadInput(f"reward model {path} could not be read ({first})") from None
 
 
-def _head_model(path: str, commit: str, options: Load) -> HeadModel:
-    """Load the backbone by transformers and the head's tensors from the checkpoint's own files."""
-    where = {"revision": commit} if commit else {}
-    backbone = AutoModel.from_pretrained(path, dtype=options.dtype, trust_remote_code=False, **where)
-    folder = Path(path) if not commit else Path(huggingface_hub.snapshot_download(path, revision=commit))
+def _where(commit: str) -> dict[str, str]:
+    return {"revision": commit} if commit else {}
+
+
+def _tokenizer(path: str, commit: str) -> PreTrainedTokenizerBase:
+    """Return the tokenizer; without its files transformers makes one that knows nothing but its own marks, which is refused."""
+    found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path, trust_remote_code=False, **_where(commit))
+    if len(found) <= len(found.all_special_tokens):
+        raise BadInput(f"reward model {path} has no tokenizer files, such as tokenizer.json")
+    return found
+
+
+def _model(path: str, commit: str, judge: Judge, dtype: torch.dtype, place: str | None = None) -> PreTrainedModel:
+    """Return the classifier or the backbone under a head, at a place (`meta` holds no numbers); raise BadInput if it is not whole."""
+    kind = AutoModel if judge.head else AutoModelForSequenceClassification
+    outputs = {} if judge.head else {"num_labels": judge.labels}
+    model, report = kind.from_pretrained(
+        path, dtype=dtype, device_map=place, ignore_mismatched_sizes=True, output_loading_info=True, trust_remote_code=False,
+        **outputs, **_where(commit),
+    )  # fmt: skip
+    return _whole(path, model, report)
+
+
+def _whole(path: str, model: PreTrainedModel, report: dict[str, Iterable[object]]) -> PreTrainedModel:
+    """Return the model; raise BadInput where a tensor was not in the checkpoint, or in another shape: it would be random."""
+    lost, other = (sorted(map(_name, report[f"{kind}_keys"])) for kind in ("missing", "mismatched"))
+    if not lost and not other:
+        return model
+    what = f"has no trained {_few(lost)}" if lost else f"holds {_few(other)} in another shape"
+    raise BadInput(f"reward model {path} {what} where it is read as {type(model).__name__}; scores would be random")
+
+
+def _name(key: object) -> str:
+    """Return a tensor's name; of a mismatch transformers gives the name and the two shapes."""
+    return str(key[0] if isinstance(key, tuple) else key)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _folder(path: str, commit: str) -> Path:
+    return Path(huggingface_hub.snapshot_download(path, revision=commit)) if commit else Path(path)
+
+
+def _head(path: str, folder: Path) -> dict[str, torch.Tensor]:
+    """Return the head's tensors by name; raise BadInput where there is no weight."""
     found: dict[str, torch.Tensor] = {}
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as tensors:
@@ -169,4 +231,4 @@ def _head_model(path: str, commit: str, options: Load) -> HeadModel:
         found |= {n: t for n, t in torch.load(file, map_location="cpu", weights_only=True).items() if n.startswith(f"{HEAD}.")}
     if f"{HEAD}.weight" not in found:
         raise BadInput(f"reward model {path} has no tensor {HEAD}.weight")
-    return HeadModel(backbone, found[f"{HEAD}.weight"].float(), found.get(f"{HEAD}.bias"))
+    return found
