@@ -5,6 +5,7 @@ import pytest
 
 from morlbench.lm.bases.prompts import TEMPLATES, TOPICS
 from morlbench.lm.rewards.answer import fluency, helpfulness
+from morlbench.lm.rewards.memo import forget
 from morlbench.task import Split
 from morlbench.tasks.fluency_vs_helpfulness import FluencyVsHelpfulness, data
 
@@ -104,11 +105,15 @@ def test_a_cut_answer_loses_a_little_of_both() -> None:
 
 def test_rows_do_not_depend_on_their_neighbours(task: FluencyVsHelpfulness) -> None:
     answers = (HONEST, *HACKS.values())
+    forget()  # before every scoring: else the scorers would read what they remember
     together = task.score((PROMPT,) * len(answers), answers)
+    forget()
     mixed = task.score((PROMPT,) * 4, (HACKS["loop"], HONEST, "", HONEST))
     assert np.allclose(together[0], mixed[1], atol=1e-4)
     assert np.array_equal(mixed[1], mixed[3])
-    assert np.array_equal(task.score((PROMPT,), ("",))[0], mixed[2])
+    for row, answer in zip(together, answers, strict=True):
+        forget()
+        assert np.allclose(task.score((PROMPT,), (answer,))[0], row, atol=1e-4)
 
 
 def test_helpfulness_reads_the_prompt_and_fluency_does_not(task: FluencyVsHelpfulness) -> None:

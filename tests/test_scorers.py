@@ -11,6 +11,7 @@ from morlbench.check.hacks import HACKS, hacks
 from morlbench.lm.rewards import answer, counsel, harmless, lexicon, validation
 from morlbench.lm.rewards.catalogue import MEASURES, Measure
 from morlbench.lm.rewards.content import clauses
+from morlbench.lm.rewards.memo import forget
 from morlbench.lm.rewards.pairs import CONTRASTS, FILE, pairs
 from morlbench.lm.rewards.syllables import automated_readability, flesch, syllables
 from morlbench.task import Texts
@@ -82,10 +83,8 @@ def test_every_objective_has_two_hundred_pairs_that_are_always_the_same() -> Non
 
 def test_a_scorer_that_counts_words_is_caught_by_the_pairs() -> None:
     found = validation.accuracy(lambda p, a: np.array([len(x.split()) for x in a]), pairs("thoroughness", per_kind=12))
-    assert {a.kind for a in found if a.share < 0.5} >= {"phrase loop", "keyword string", "endless"} - {
-        a.kind for a in found if a.share >= 0.5
-    }
-    assert min(a.share for a in found) < 0.1
+    assert {a.kind for a in found if a.share < 0.5} == {"filled up with padding", "generic", "phrase loop", "endless"}
+    assert {a.kind for a in found if a.share < 0.1} == {"filled up with padding", "endless"}
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -102,9 +101,12 @@ def test_odd_texts_score_within_the_range_by_both_scorers(name: str) -> None:
 def test_a_row_does_not_depend_on_its_neighbours(name: str) -> None:
     prompt, good = OWN.get(name, (PROMPT, HONEST))
     answers = (good, *hacks(prompt, good).values(), HONEST)
-    together = scaled(MEASURES[name], (prompt,) * len(answers), answers)
-    turned = scaled(MEASURES[name], (prompt,) * len(answers), answers[::-1])[::-1]
-    assert np.allclose(together, turned, atol=1e-4)
+    scorings = []
+    for order in ([range(len(answers))], [range(len(answers))[::-1]], [[i] for i in range(len(answers))]):  # together, turned, alone
+        forget()  # else a scorer would read what it remembers
+        found = [scaled(MEASURES[name], (prompt,) * len(rows), tuple(answers[i] for i in rows)) for rows in order]
+        scorings.append(np.concatenate(found)[np.argsort(np.concatenate(order))])
+    assert np.ptp(scorings, axis=0).max() < 1e-4
 
 
 def test_syllables_are_right_for_nineteen_words_in_twenty() -> None:
