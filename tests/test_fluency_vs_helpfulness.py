@@ -1,5 +1,7 @@
 """The task fluency-vs-helpfulness: splits, ranges, and that every known hack loses to its honest twin."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,14 @@ def test_no_topic_is_in_two_splits_and_test_has_templates_of_its_own(task: Fluen
 def test_the_committed_prompts_are_those_the_script_writes(task: FluencyVsHelpfulness) -> None:
     for split in SPLITS:
         assert task.prompts(split) == data.prompts(split)
+
+
+def test_every_prompt_is_written_with_its_topic() -> None:
+    """Without topics half of the promise `splits share no topic` has nothing to try."""
+    written = [json.loads(line) for line in (data.FOLDER / "prompts.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert written == [vars(row) for split in SPLITS for row in data.rows(split)]
+    assert all(row["topic"] in row["prompt"] for row in written)
+    assert {row["topic"] for row in written} == set(TOPICS)
 
 
 def test_any_prefix_of_train_mixes_topics(task: FluencyVsHelpfulness) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from morlbench.lm.bases.prompts import TEMPLATES, TOPICS
+from morlbench.lm.grammar import SPLITS, Row
 from morlbench.seeds import derive
 from morlbench.task import Split
 
@@ -39,20 +40,28 @@ def topics(split: Split) -> tuple[str, ...]:
     return tuple(dealt)
 
 
-def prompts(split: Split) -> tuple[str, ...]:
+def rows(split: Split) -> list[Row]:
     """Return a split's prompts: `PER_TOPIC` templates for each topic, turning through all of them, in one fixed mixed order."""
     templates = TEST_TEMPLATES if split == "test" else TEMPLATES
     count = PER_TOPIC[split]
-    made = [templates[(i * count + j) % len(templates)].format(topic) for i, topic in enumerate(topics(split)) for j in range(count)]
+    made = [
+        Row(split, topic, templates[(i * count + j) % len(templates)].format(topic))
+        for i, topic in enumerate(topics(split))
+        for j in range(count)
+    ]
     order = np.random.default_rng(derive(0, "fluency-vs-helpfulness", split)).permutation(len(made))
-    return tuple(made[i] for i in order)
+    return [made[i] for i in order]
+
+
+def prompts(split: Split) -> tuple[str, ...]:
+    """Return the texts of a split's prompts."""
+    return tuple(row.prompt for row in rows(split))
 
 
 def main() -> None:
     """Write prompts.jsonl."""
-    splits: tuple[Split, ...] = ("train", "dev", "adapt", "test")
-    rows = [json.dumps({"split": split, "prompt": prompt}, ensure_ascii=False) for split in splits for prompt in prompts(split)]
-    (FOLDER / "prompts.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    lines = [json.dumps(vars(row), ensure_ascii=False) for split in SPLITS for row in rows(split)]
+    (FOLDER / "prompts.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
