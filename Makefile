@@ -1,5 +1,6 @@
 # make run      builds .venv if needed, then trains and scores the main method on the main task
 # make test     lint, types and the fast tests (minutes);   make slow   the studies
+# make boards   whether the boards' tables and figures are what their records give (minutes)
 # make bench    the committed benchmarks;   make bench-peers   the metrics beside other libraries'
 #
 # On Linux pip's default torch is the CUDA build (gigabytes). For the CPU build:
@@ -14,7 +15,7 @@ BIN := .venv/bin
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint fast slow bench bench-peers clean
+.PHONY: run test lint fast slow boards bench bench-peers clean
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -36,6 +37,9 @@ fast: .venv/.ready
 
 slow: .venv/.ready
 	$(BIN)/pytest -m slow --benchmark-skip
+
+boards: .venv/.ready
+	$(THREADS) $(BIN)/morlbench rank exact --check && $(THREADS) $(BIN)/morlbench rank text --check
 
 bench: .venv/.ready
 	$(BIN)/pytest tests/benchmark -o addopts= --benchmark-only -s

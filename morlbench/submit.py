@@ -34,6 +34,7 @@ def command(method: str, board: str, *, jobs: int, out: Path) -> None:
         gather(entry, found, missing, out, maker)
     verified(entry, found)
     console.say("\n".join(["", "All records are verified. Read what follows, then type it:", *steps(entry, found, code, root)]))
+    console.say(f"The board's table and figures are not part of it: after the merge a maintainer runs `morlbench rank {found.name}`.")
 
 
 def listed(method: str, board: Board) -> Entry:

@@ -1,6 +1,7 @@
 """A stranger's walk through docs/submitting.md, and every place where it stops with one sentence."""
 
 import json
+import os
 import re
 import resource
 import shlex
@@ -88,6 +89,7 @@ def test_a_submission_runs_gathers_verifies_and_prints_steps_that_work(clone: Pa
     assert console.guarded(lambda: cli.app(words)) == 0
     told = capsys.readouterr().out
     assert "2 runs" in told
+    assert "after the merge a maintainer runs `morlbench rank tiny`" in " ".join(told.split())
     steps = [line.strip() for line in told.splitlines() if line.startswith("  git ")]
     for step in steps:
         if "push" not in step:
@@ -232,11 +234,48 @@ def test_the_workflow_holds_no_secret_and_runs_only_trusted_code() -> None:
     assert set(flow[True]) == {"pull_request"}  # YAML reads `on` as true
     assert flow["permissions"] == {"contents": "read"}
     (job,) = flow["jobs"].values()
-    scripts = [step for step in job["steps"] if "run" in step]
+    target, *scripts = (step for step in job["steps"] if "run" in step)
+    assert target["run"].startswith('echo "sha=$(git rev-parse ')  # asks git alone
     assert all(step["working-directory"] == "trusted" for step in scripts)
-    assert all("${{" not in step["run"] for step in scripts)  # nothing of the pull request reaches a shell
+    assert all("${{" not in step["run"] for step in (target, *scripts))  # nothing of the pull request reaches a shell
     outs = [step["with"] for step in job["steps"] if "checkout" in step.get("uses", "")]
     assert all(out["persist-credentials"] is False for out in outs)
-    assert [out["path"] for out in outs] == ["trusted", "submitted"]
+    assert [out["path"] for out in outs] == ["submitted", "trusted"]
     words = shlex.split(scripts[-1]["run"])
     assert words == ["morlbench", "verify", "../submitted/leaderboards", "--against", "leaderboards"]
+
+
+def test_a_pull_request_is_held_against_the_main_branch_that_it_was_merged_with(clone: Path, tmp_path: Path) -> None:
+    def add(name: str) -> str:
+        (clone / name).write_text(name, encoding="utf-8")
+        git(clone, "add", name)
+        git(clone, "commit", "-qm", name)
+        return git(clone, "rev-parse", "HEAD").strip()
+
+    opened = git(clone, "rev-parse", "HEAD").strip()
+    git(clone, "switch", "-qc", "submission")
+    add("theirs")
+    git(clone, "switch", "-q", "main")
+    moved = add("merged-since")
+    git(clone, "switch", "-q", "--detach", "main")
+    git(clone, "merge", "-q", "--no-ff", "-m", "What refs/pull/N/merge holds", "submission")
+
+    flow = yaml.safe_load((ROOT / ".github" / "workflows" / "submission.yml").read_text(encoding="utf-8"))
+    steps = flow["jobs"]["verify"]["steps"]
+    theirs, ours = (next(step for step in steps if step.get("with", {}).get("path") == path) for path in ("submitted", "trusted"))
+    step = next(step for step in steps if step.get("id") == "target")
+    assert steps.index(theirs) < steps.index(step) < steps.index(ours)
+    assert theirs["with"]["fetch-depth"] == 2
+    assert ours["with"]["ref"] == "${{ steps.target.outputs.sha }}"
+    told = tmp_path / "told"
+    subprocess.run(["bash", "-ec", step["run"]], cwd=clone, env={**os.environ, "GITHUB_OUTPUT": str(told)}, check=True)
+    assert told.read_text(encoding="utf-8") == f"sha={moved}\n"
+    assert moved != opened
+
+
+def test_the_main_branch_asks_whether_the_boards_are_what_their_records_give() -> None:
+    flow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
+    step = next(step for step in flow["jobs"]["test"]["steps"] if step.get("run") == "make boards")
+    assert step["if"] == "github.event_name == 'push'"  # a submission leaves ranking to the maintainers
+    rule = re.search(r"^boards:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    assert re.findall(r"morlbench rank (\S+) --check", rule) == list(boards.names())
