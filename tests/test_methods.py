@@ -1,6 +1,7 @@
 """Facts of single methods that can fail; what all methods promise is tested by `morlbench check`."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -117,15 +118,22 @@ def test_exp3_probabilities_by_hand() -> None:
     assert bandit.probabilities.sum() == pytest.approx(1)
 
 
-def test_exp3_finds_the_arm_that_pays_and_not_one_when_all_pay_alike() -> None:
-    rng = np.random.default_rng(0)
-    pays, alike = Exp3.start(3), Exp3.start(3)
-    for _ in range(400):
-        arm = pays.draw(rng)
-        pays = pays.update(arm, float(arm == 2))
-        alike = alike.update(int(rng.integers(3)), 0.0)
-    assert pays.probabilities[2] > 0.8
-    assert alike.probabilities == pytest.approx([1 / 3] * 3)
+def exp3_after(pay: Callable[[int, np.random.Generator], float], *, rounds: int = 400) -> Array:
+    """Return the mean probabilities (3,) of twenty bandits that were paid so."""
+    found = []
+    for seed in range(20):
+        rng, bandit = np.random.default_rng(seed), Exp3.start(3)
+        for _ in range(rounds):
+            arm = bandit.draw(rng)
+            bandit = bandit.update(arm, pay(arm, rng))
+        found.append(bandit.probabilities)
+    return np.asarray(np.mean(found, 0))
+
+
+def test_exp3_finds_the_arm_that_pays_and_none_when_the_same_pay_is_shuffled_among_arms() -> None:
+    assert exp3_after(lambda arm, rng: float(arm == 2))[2] > 0.8
+    assert exp3_after(lambda arm, rng: float(rng.integers(3) == 2)) == pytest.approx([1 / 3] * 3, abs=0.15)
+    assert exp3_after(lambda arm, rng: float(rng.random() < 0.4 + 0.4 * (arm == 0)))[0] > 0.5  # what is paid is noise around its mean
 
 
 def test_a_nudge_raises_one_weight_and_the_last_arm_none() -> None:
@@ -162,15 +170,26 @@ def test_the_quantile_scale_is_clipped_and_starts_in_the_middle() -> None:
     assert between_quantiles([], 3.0) == between_quantiles([1.0, 1.0], 3.0) == 0.5
 
 
-def test_contextual_dynaopt_learns_the_arm_that_pays_in_its_context() -> None:
-    controller = Contextual((0.5, 0.5), Explorer("linucb", 0.1), seed=0)
-    dev, before = np.full(2, 0.2), np.full(2, 0.5)
-    raised = []
-    for _ in range(60):
+def raised_well(seed: int, *, shuffled: bool) -> float:
+    """Return how often contextual DynaOpt raises what pays, in late rounds: the objective that weighs less at the time.
+
+    Shuffled, the same pay comes whatever is raised.
+    """
+    controller, rng = Contextual((0.5, 0.5), Explorer("linucb", 0.1), seed=seed), np.random.default_rng(seed)
+    dev, before, found = np.full(2, 0.2), np.full(2, 0.5), list[bool]()
+    for _ in range(200):
         now = controller(dev)
-        raised.append(bool(now[0] / now[1] > before[0] / before[1]))
-        dev, before = dev + (0.05 if raised[-1] else -0.05), now
-    assert np.mean(raised[30:]) > 0.8
+        found.append(bool(now[0] > before[0]) if before[0] < 0.5 else bool(now[1] > before[1]))
+        paid = rng.random() < 0.5 if shuffled else found[-1]
+        dev, before = dev + (0.05 if paid else -0.05), now
+    return float(np.mean(found[100:]))
+
+
+def test_contextual_dynaopt_learns_which_arm_pays_in_which_context_and_not_from_shuffled_pay() -> None:
+    learnt, chance = (np.mean([raised_well(seed, shuffled=shuffled) for seed in range(5)]) for shuffled in (False, True))
+    assert learnt > 0.8
+    assert chance < 0.6
+    controller = Contextual((0.5, 0.5), Explorer(), seed=0)
     assert np.count_nonzero(controller.features(np.zeros(2)), axis=1).max() <= 5  # one arm's block each
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -226,14 +226,6 @@ def test_the_update_changes_with_beta(base: Base, tmp_path: Path) -> None:
     assert max(float((one.factors[n][1] - other.factors[n][1]).abs().max()) for n in one.factors) > 1e-5
 
 
-@pytest.mark.parametrize("gradients", ["mgda", "projected", "anchored"])
-def test_gradient_methods_step_along_their_weighted_gradients(base: Base, tmp_path: Path, gradients: str) -> None:
-    b = bench(base, tmp_path)
-    found = expert(b, Recipe(one_hot(2, 0), gradients=gradients, settings=SMALL), responses=32, seed=0)  # type: ignore[arg-type]
-    assert b.ledger[0].cost.backward == 2
-    assert max(float(pair[1].abs().max()) for pair in found.factors.values()) > 0
-
-
 @dataclass(frozen=True)
 class Fixed:
     """A steer that mixes gradients by fixed weights: the same step as the rewards' sum by those weights."""
@@ -245,6 +237,36 @@ class Fixed:
 
     def mix(self, gram: Array) -> Array | None:
         return np.array(self.weights)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A recipe that notes the weights of its steps."""
+
+    recipe: Recipe
+    weights: list[Array] = field(default_factory=list)
+
+    def scalar(self, rewards: Array) -> Array:
+        return self.recipe.scalar(rewards)
+
+    def mix(self, gram: Array) -> Array | None:
+        found = self.recipe.mix(gram)
+        assert found is not None
+        self.weights.append(found)
+        return found
+
+
+@pytest.mark.parametrize("gradients", ["mgda", "projected", "anchored", "pcgrad", "cagrad"])
+def test_gradient_methods_step_along_their_weighted_gradients(base: Base, tmp_path: Path, gradients: str) -> None:
+    """The rule's one step is that of its own weights held fixed, and not that of others."""
+    b, rule, found = bench(base, tmp_path), Noted(Recipe(one_hot(2, 0), gradients=gradients, settings=SMALL)), list[Adapter]()  # type: ignore[arg-type]
+    for i in range(3):
+        own = rule if not rule.weights else Fixed(tuple(rule.weights[-1] * (1, 1 if i == 1 else -1) + (0, 0 if i == 1 else -0.5)))
+        with b.part(f"training {i}", SMALL.batch):
+            found.append(train(b, own, Plan(SMALL, SMALL.batch, 0)))
+    assert b.ledger[0].cost.backward == 1
+    assert apart(found[0], found[1]) < 1e-6
+    assert apart(found[0], found[2]) > 1e-3
 
 
 def test_gradients_mixed_by_fixed_weights_take_the_scalar_steps_of_those_weights_alone(base: Base, tmp_path: Path) -> None:

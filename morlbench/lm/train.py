@@ -66,7 +66,7 @@ class Recipe:
             "projected": partial(weighting.projected, expert=self.leader, epsilon=self.epsilon),
             "anchored": partial(weighting.anchored, expert=self.leader),
             "mgda": weighting.mgda,
-            "pcgrad": partial(weighting.pcgrad, seed=0),
+            "pcgrad": weighting.pcgrad,
             "cagrad": weighting.cagrad,
         }
         return None if self.gradients == "scalar" else rules[self.gradients](gram)

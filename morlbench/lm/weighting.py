@@ -9,6 +9,7 @@ What is left out: weightings that need the whole gradients (GradDrop) or a histo
 from collections.abc import Callable
 from itertools import combinations
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,19 +31,12 @@ STATIONARY = 1e-6  # length, relative to the longest gradient, below which a mix
 REVISIONS = {"cagrad": 3}  # of rules that once weighed otherwise: what was trained by an earlier one is not taken for this one's
 
 
-def scalarization(gram: "Gram", preference: tuple[float, ...]) -> Array:
-    """Return the preference itself (k,): the step of the weighted sum of rewards, whatever the gradients."""
-    if len(preference) != len(_read(gram)):
-        raise BadInput(f"{len(preference)} weights were given for {len(gram)} objectives; expected one weight each")
-    return np.asarray(preference, dtype=float)
-
-
 def mgda(gram: "Gram", *, normalise: bool = True) -> Array:
     """Return simplex weights (k,) of the shortest vector in the gradients' convex hull (Désidéri 2012; Sener & Koltun 2018).
 
     Raw MGDA favours whichever gradient is shortest, so by default the hull is that of the *unit* gradients, and the weights
     are scaled back to sum to 1 over the raw ones. Vanished gradients get weight 0; if all vanished, weights are uniform.
-    Two raw gradients have the closed form w_1 = clip((g_2 - g_1)·g_2 / ‖g_1 - g_2‖², 0, 1), and .5 when they are equal.
+    Two raw gradients have the closed form w_1 = clip((g_2 - g_1)·g_2 / ‖g_1 - g_2‖², 0, 1). Equal ones share their weight.
     """
     values = _read(gram)
     alive = _alive(values)
@@ -99,17 +93,19 @@ def projected(gram: "Gram", expert: int, epsilon: float) -> Array:
     return np.zeros(k)
 
 
-def pcgrad(gram: "Gram", *, seed: int) -> Array:
+def pcgrad(gram: "Gram", *, seed: int | None = None) -> Array:
     """Return weights (k,) of the *sum* of gradients, each stripped of its conflicts in random order (Yu et al. 2020).
 
-    TorchJD's weighting, with the order drawn from `seed`; the global generator is left as it was. No conflict: all 1.
+    TorchJD's weighting, with the order drawn from `seed`, by default from the Gramian's own digits: anew at each step, and the
+    same in an equal run. The global generator is left as it was. No conflict: all 1.
     """
     import torch
     from torchjd.aggregation import PCGradWeighting
 
     values = _read(gram)
+    relative = values / (np.diag(values).max() or 1.0)  # so that rewards twice as large draw the same order
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(crc32(relative.tobytes()) if seed is None else seed)
         weights = PCGradWeighting()(torch.from_numpy(values))
     return np.asarray(weights.numpy(), dtype=float)
 
@@ -188,9 +184,17 @@ def _shortest(gram: Array, alive: Mask, vertices: Array, *, normalise: bool) -> 
     factor = vectors * np.sqrt(np.maximum(eigenvalues, 0))  # unit = factor factorᵀ
     system = np.vstack([(corners @ factor).T, np.ones(len(corners))])
     solution, _ = nnls(system, np.append(np.zeros(len(gram)), 1.0))
+    solution = _twins(corners @ unit @ corners.T) @ solution
     weights = solution / solution.sum() @ corners
     raw = np.where(alive, weights / lengths, 0)
     return np.asarray(raw / raw.sum())
+
+
+def _twins(inner: Array) -> Array:
+    """Return the matrix (m, m) that spreads the weights of equal points evenly, from the points' inner products (m, m)."""
+    squared = np.diag(inner)
+    equal = squared[:, None] + squared - 2 * inner <= SINGULAR * squared.max()
+    return np.asarray(equal / equal.sum(1, keepdims=True))
 
 
 def _direction(cosines: Array, expert: int, active: list[int], epsilon: float) -> Array | None:
