@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.preference import Array
 
-Rule = Literal["linucb", "thompson", "epsilon-greedy", "uniform", "greedy"]
+Rule = Literal["linucb", "thompson", "epsilon-greedy", "uniform"]
 SPREAD = 0.25  # prior guess of a target's standard deviation around its prediction, worth one observation
 
 

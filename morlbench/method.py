@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeVar, ca
 import pydantic.dataclasses
 from pydantic import ConfigDict
 
+from morlbench.errors import BadInput
 from morlbench.preference import LINEAR, Array, Utility, UtilityName
 from morlbench.task import Texts
 
@@ -76,6 +77,15 @@ def settings(cls: type[T]) -> type[T]:
     """Make a method class a frozen, keyword-only pydantic dataclass that forbids unknown fields."""
     make = pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", validate_default=True))
     return cast("type[T]", make(cls))
+
+
+def no_effect(method: object, name: str, where: str) -> None:
+    """Raise BadInput where a setting differs from its default though it has no effect there: one run would get two names."""
+    value, usual = getattr(method, name), type(method).__dataclass_fields__[name].default  # type: ignore[attr-defined]
+    usual = getattr(usual, "default", usual)  # of pydantic's Field
+    if value != usual:
+        shown = f"{value:g}" if isinstance(value, float) else value
+        raise BadInput(f"{name}={shown} has no effect where {where}; leave it out")
 
 
 class Method(ABC):

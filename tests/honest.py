@@ -21,7 +21,7 @@ control
 ## Paper
 none
 ## Equations
-pi = random words
+pi = random words; the mean counts `share` = .5
 ## What it leaves out
 learning
 ## Budget

@@ -73,7 +73,7 @@ def arms_and_bandit() -> tuple[np.ndarray, np.ndarray, Ridge]:
     return np.zeros((400, 2)), np.broadcast_to(np.eye(2), (400, 2, 2)), ridge
 
 
-@pytest.mark.parametrize(("rule", "least", "most"), [("linucb", 1, 1), ("thompson", 0.4, 0.6), ("uniform", 0.4, 0.6), ("greedy", 0, 0)])
+@pytest.mark.parametrize(("rule", "least", "most"), [("linucb", 1, 1), ("thompson", 0.4, 0.6), ("uniform", 0.4, 0.6)])
 def test_rules_differ_in_how_often_they_try_the_unknown_arm(rule, least, most):
     means, features, ridge = arms_and_bandit()
     chosen = Explorer(rule).choose(means, features, ridge, np.full(400, 0.2), np.random.default_rng(0))

@@ -201,7 +201,10 @@ def test_a_method_with_a_planted_fault_is_rejected(promise: str, cls: type, tmp_
     assert promise in broken(method.PROMISES, trial(cls, tmp_path))
 
 
-@pytest.mark.parametrize("card", [None, METHOD_CARD.replace("## Paper", "## Literature"), METHOD_CARD.replace("64 responses", "")])
+@pytest.mark.parametrize(
+    "card",
+    [None, METHOD_CARD.replace("## Paper", "## Literature"), METHOD_CARD.replace("64 responses", ""), METHOD_CARD.replace("`", "")],
+)
 def test_a_method_without_a_whole_card_is_rejected(card: str | None, tmp_path: Path) -> None:
     assert broken(method.PROMISES, trial(HonestMethod, tmp_path, card)) == {"has a card"}
 

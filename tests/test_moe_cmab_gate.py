@@ -16,6 +16,8 @@ from morlbench.methods.moe_cmab.arms import Basis, arms, hats, quadratics
 from morlbench.methods.moe_cmab.context import Context
 from morlbench.methods.moe_cmab.features import Components
 from morlbench.methods.moe_cmab.gate import Gate, GateConfig, Labels, Model
+from morlbench.methods.protected_experts import ProtectedExperts
+from morlbench.methods.rewards_in_context import RewardsInContext
 from morlbench.preference import LINEAR, Utility
 
 EVEN = np.array([0.5, 0.5])
@@ -49,7 +51,7 @@ def value(gate: Gate, rng: np.random.Generator) -> float:
 CONFIGS = {rule: GateConfig(explorer=Explorer(rule)) for rule in ("linucb", "thompson", "epsilon-greedy", "uniform")}
 CONFIGS |= {
     "neural-ucb": GateConfig(model="network"),
-    "disjoint": GateConfig(model="disjoint", strong=1.0),
+    "disjoint": GateConfig(model="disjoint"),
     "plug-in": GateConfig(labels="plug-in"),
     "smeared": GateConfig(labels="smeared"),
     "hats": GateConfig(basis="hats"),
@@ -334,3 +336,22 @@ def test_the_card_names_every_setting_and_every_choice():
     card = Path(moe_cmab.__file__).with_name("README.md").read_text(encoding="utf-8")
     choices = [choice for kind in (Experts, Rule, Model, Labels, Basis, Context) for choice in get_args(kind)]
     assert not [word for word in [*(field.name for field in fields(MoeCmab)), *choices] if f"`{word}`" not in card]
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "where"),
+    [
+        (MoeCmab, {"experts": "plain", "epsilon": 0.0}, "epsilon=0 .*experts=plain"),
+        (MoeCmab, {"model": "disjoint", "basis": "hats"}, "basis=hats .*model=disjoint"),
+        (MoeCmab, {"context": "none", "components": 3}, "components=3 .*context=none"),
+        (MoeCmab, {"tuned": 3}, "tuned=3 .*tune_share=0"),
+        (ProtectedExperts, {"experts": "anchored", "epsilon": 0.0}, "epsilon=0 .*experts=anchored"),
+        (RewardsInContext, {"stages": 0, "offline_share": 0.3}, "offline_share=0.3 .*stages=0"),
+        (RewardsInContext, {"stages": 3, "offline_share": 1.0}, "stages=3 .*offline_share=1"),
+    ],
+)
+def test_a_setting_without_effect_is_refused_so_that_one_run_has_one_name(method, given, where):
+    with pytest.raises(BadInput, match=f"{where}; leave it out"):
+        method(**given)
+    other = [name for name in given if name != where.partition("=")[0]]
+    method(**{name: given[name] for name in other})  # alone it is fine

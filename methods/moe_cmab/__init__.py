@@ -18,7 +18,7 @@ from morlbench.lm.meta import Experts, protected_experts
 from morlbench.lm.mixing import Mixture, check_level
 from morlbench.lm.policy import LMPolicy, base_policy
 from morlbench.lm.trained import Settings, Trained
-from morlbench.method import Family, Policy, Responses, Track, settings
+from morlbench.method import Family, Policy, Responses, Track, no_effect, settings
 from morlbench.preference import LINEAR, Array, UtilityName
 from morlbench.seeds import derive
 from morlbench.task import Texts
@@ -65,6 +65,14 @@ class MoeCmab(Trained):
             raise BadInput(
                 f"expert_share={self.expert_share:g} and tune_share={self.tune_share:g} leave the gate nothing; their sum must be below 1"
             )
+        if self.experts != "projected":
+            no_effect(self, "epsilon", f"experts={self.experts}")
+        if self.model == "disjoint":
+            no_effect(self, "basis", "model=disjoint")
+        if self.context == "none":
+            no_effect(self, "components", "context=none")
+        if not self.tune_share:
+            no_effect(self, "tuned", "tune_share=0")
         if self.rule != "linucb" and self.exploration != Explorer.alpha:
             raise BadInput(
                 f"exploration={self.exploration:g} is LinUCB's bonus, which rule={self.rule} does not have; leave it out or set rule=linucb"

@@ -158,11 +158,6 @@ class Gate:
             network = network.fit(np.hstack([self._basis(mixtures), z]), targets)
         return replace(self, z=z, mixtures=mixtures, rewards=rewards, kl=kl, network=network)
 
-    def predict(self, z: Array, mixtures: Array) -> Array:
-        """Return predicted rewards (n, k) in [0, 1] of answers from mixtures (n, m) in context z (n, c)."""
-        check_rows("context", z, (len(mixtures), self.z.shape[1]))
-        return np.asarray(self._predict(self._features(z, mixtures[:, None]))[:, 0].clip(0, 1))
-
     def expected(self, z: Array, mixtures: Array, grid: Array, utility: Utility = LINEAR) -> Array:
         """Return expected utilities (n, g), without KL, of answers from mixtures (n, m), for each preference of a grid (g, k)."""
         features = self._features(z, mixtures[:, None])[:, 0]

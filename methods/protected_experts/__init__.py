@@ -8,7 +8,7 @@ from morlbench.bench import Bench
 from morlbench.lm.meta import by_preference, protected_experts
 from morlbench.lm.mixing import Mixture, check_level
 from morlbench.lm.trained import Trained
-from morlbench.method import Family, Policy, Track, settings
+from morlbench.method import Family, Policy, Track, no_effect, settings
 
 
 @settings
@@ -26,6 +26,8 @@ class ProtectedExperts(Trained):
 
     def __post_init__(self) -> None:
         check_level(self.level)
+        if self.experts == "anchored":
+            no_effect(self, "epsilon", "experts=anchored")
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend budget / k on each expert."""

@@ -12,7 +12,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.policy import LMPolicy, base_policy, single_policy
 from morlbench.lm.supervised import Fit, imitate
 from morlbench.lm.trained import Trained
-from morlbench.method import Family, Policy, Track, settings
+from morlbench.method import Family, Policy, Track, no_effect, settings
 from morlbench.seeds import derive
 from morlbench.task import Texts
 
@@ -34,6 +34,12 @@ class RewardsInContext(Trained):
     stages: int = Field(default=2, ge=0, le=100)
     quantile: float = Field(default=0.7, ge=0, lt=1)
     epochs: float = Field(default=2.0, gt=0, le=100)
+
+    def __post_init__(self) -> None:
+        if self.offline_share == 1:
+            no_effect(self, "stages", "offline_share=1")
+        elif not self.stages:
+            no_effect(self, "offline_share", "stages=0")
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend `offline_share` of the budget on base answers and the rest in equal online stages."""

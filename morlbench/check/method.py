@@ -3,6 +3,7 @@
 A method is trained at 256 scored responses on the toy task, twice where a promise needs it. Leaves out how good it is.
 """
 
+import re
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,14 +88,18 @@ def declares_what_it_is(trial: Trial) -> None:
 
 
 def has_a_card(trial: Trial) -> None:
-    """Its README.md has headings for family, paper, equations, what it leaves out and its budget, none of them empty."""
-    found = sections(card(trial.folder))
+    """Its README.md has headings for family, paper, equations, what it leaves out and its budget, none empty, and names its own settings."""
+    page = card(trial.folder)
+    found = sections(page)
     for wanted in HEADINGS:
         text = [body for heading, body in found.items() if wanted in heading]
         if not text:
             raise Broken(f"its card has no heading that says {wanted!r}; it has {', '.join(map(repr, found)) or 'none'}")
         if not any(text):
             raise Broken(f"its card says nothing under {wanted!r}")
+    own = [name for name in fields(trial.cls) if name in vars(trial.cls).get("__annotations__", {})]
+    if silent := [name for name in own if not re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`", page)]:
+        raise Broken(f"its card does not name the setting `{silent[0]}`; say what it does and its default")
 
 
 def refuses_unknown_settings(trial: Trial) -> None:
