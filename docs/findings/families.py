@@ -11,14 +11,13 @@ import io
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from morlbench import record, registry, stats
 from morlbench.dots import Dot, dots
 from morlbench.marks import put
-from morlbench.metric import Evidence
+from morlbench.metric import Evidence, Metric, NoValue
 from morlbench.store import write_bytes
 
 HERE = Path(__file__).parent
@@ -32,6 +31,14 @@ CONTROLS = ("base", "random-weights", "shuffled-preference", "single-best-expert
 FAMILIES = ("single-policy", "multi-policy", "meta-policy", "control")
 MARKS = "<!-- tables: python docs/findings/families.py -->", "<!-- end -->"
 ACROSS = "<!-- tasks: python docs/findings/families.py -->", "<!-- end of tasks -->"
+COSTS = "<!-- costs: python docs/findings/families.py -->", "<!-- end of costs -->"
+BY_TASK = {  # metric: heading and digits of a table by task
+    "optimality-gap": ("Over the front** (pooled gap)", 3),
+    "stated-gap": ("At the stated preference**", 3),
+    "regularised-hypervolume": ("Regularised hypervolume** (share of the true front's, in returns with KL)", 3),
+    "kl-to-base": ("KL to the base** (nats, mean over the preferences asked)", 2),
+}
+SPENT = ("responses-scored", "training-seconds")
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Across:
-    """One method on several tasks: gap at the task's stated preference and over the front, (seeds,) by task."""
+    """One method on several tasks: (seeds,) by metric and task; a metric without a value somewhere is left out there."""
 
     name: str
     family: str
-    stated: dict[str, list[float]]
-    pooled: dict[str, list[float]]
+    found: dict[str, dict[str, list[float]]]
 
 
 def main() -> None:
@@ -83,12 +89,13 @@ def main() -> None:
         and "+" not in row.name
         and row.name != "combine"
         and _middle(row) < 1
-        and len(row.pooled.get(task, [])) > 1
-        for interval in [stats.seed_interval(np.array(row.pooled[task]))]
+        and len(row.found.get("optimality-gap", {}).get(task, [])) > 1
+        for interval in [stats.seed_interval(np.array(row.found["optimality-gap"][task]))]
     ]
     dots(found, HERE / "families/tasks", title="Over the front of seven tasks", unit="pooled gap, smaller is better")
-    parts = ["**Over the front** (pooled gap)", gaps(several, "pooled"), "**At the stated preference**", gaps(several, "stated")]
-    put(HERE / "families.md", ACROSS, "\n\n".join(parts))
+    parts = {name: f"**{title}\n\n{by_task(several, name, digits)}" for name, (title, digits) in BY_TASK.items()}
+    put(HERE / "families.md", ACROSS, "\n\n".join(parts[name] for name in list(BY_TASK)[:2]))
+    put(HERE / "families.md", COSTS, "\n\n".join([*(parts[name] for name in list(BY_TASK)[2:]), f"**Cost**\n\n{costs(several)}"]))
 
 
 def read() -> list[Row]:
@@ -134,47 +141,67 @@ def across() -> list[Across]:
     for path in record.find([RECORDS / task for task in TASKS]):
         run = record.load(path, texts=False).evidence
         runs[_name(path)][run.task.name].append(run)
-    stated = registry.load("metrics", "stated-gap")()
+    metrics = {name: registry.load("metrics", name)() for name in (*BY_TASK, *SPENT)}
     rows = []
     for name, by_task in runs.items():
         first = next(iter(by_task.values()))[0]
         if first.exact is None or name == "best-of-n":  # best-of-n has no policy to price
             continue
+        found = {m: {task: values for task, some in by_task.items() if (values := _values(metric, some))} for m, metric in metrics.items()}
         family = "control" if name in CONTROLS else first.method.family
-        pooled = {task: [run.exact.gap for run in some if run.exact] for task, some in by_task.items() if first.method.track == "front"}
-        rows.append(Across(name, family, {task: [float(stated([run])) for run in some] for task, some in by_task.items()}, pooled))
+        rows.append(Across(name, family, {metric: by for metric, by in found.items() if by}))
     return rows
 
 
+def _values(metric: Metric, runs: list[Evidence]) -> list[float]:
+    """Return the metric of each run, none where it has no value."""
+    try:
+        return [float(metric([run])) for run in runs]
+    except NoValue:
+        return []
+
+
 def _middle(row: Across) -> float:
-    return _mean(row.pooled or row.stated)
+    return _mean(row.found.get("optimality-gap") or row.found["stated-gap"])
 
 
 def _mean(found: dict[str, list[float]]) -> float:
     return float(np.mean([np.mean(values) for values in found.values()]))
 
 
-def gaps(rows: list[Across], kind: Literal["pooled", "stated"]) -> str:
-    """Return the table of one kind of gap, of every method that has it, best mean first within each family."""
+def by_task(rows: list[Across], metric: str, digits: int) -> str:
+    """Return the table of one metric, of every method that has it, smallest gap (of what there is) first within each family."""
     lines = [f"| family | method | {' | '.join(task.removeprefix('exact-') for task in TASKS)} | seeds |"]
     lines.append("|---|---|" + "---:|" * (len(TASKS) + 1))
-    kept = [(row, found) for row in rows if (found := row.pooled if kind == "pooled" else row.stated)]
-    for row, found in sorted(kept, key=lambda pair: (FAMILIES.index(pair[0].family), _mean(pair[1]))):
-        cells = [_shown(found.get(task, []), 3) for task in TASKS]
-        seeds = sorted({len(values) for values in found.values()})
+    own = [row for row in rows if metric in row.found]
+    if metric == "stated-gap":
+        own = sorted(own, key=lambda row: (FAMILIES.index(row.family), _mean(row.found[metric])))
+    for row in own:
+        cells = [_shown(row.found[metric].get(task, []), digits) for task in TASKS]
+        seeds = sorted({len(values) for values in row.found[metric].values()})
         lines.append(f"| {row.family} | {row.name} | {' | '.join(cells)} | {', '.join(map(str, seeds))} |")
     return "\n".join(lines)
 
 
+def costs(rows: list[Across]) -> str:
+    """Return what each method spent on a run, over all tasks and seeds: least to most, or one number where all are equal."""
+    lines = ["| family | method | scored responses | training seconds, median (least to most) |", "|---|---|---:|---:|"]
+    for row in rows:
+        responses, seconds = (np.concatenate([*row.found[metric].values()]) for metric in SPENT)
+        spent = f"{responses.min():,.0f}" + (f" to {responses.max():,.0f}" if np.ptp(responses) else "")
+        lines.append(f"| {row.family} | {row.name} | {spent} | {np.median(seconds):.0f} ({seconds.min():.0f} to {seconds.max():.0f}) |")
+    return "\n".join(lines)
+
+
 def tasks_table(rows: list[Across]) -> str:
-    """Return the gaps as csv."""
+    """Return every metric's mean by method and task as csv."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["family", "method", "task", "gap", "value", "seeds"])
+    writer.writerow(["family", "method", "task", "metric", "value", "seeds"])
     for row in rows:
-        for kind, found in (("pooled", row.pooled), ("stated", row.stated)):
+        for metric, found in row.found.items():
             for task, values in found.items():
-                writer.writerow([row.family, row.name, task, kind, f"{np.mean(values):.4g}", len(values)])
+                writer.writerow([row.family, row.name, task, metric, f"{np.mean(values):.4g}", len(values)])
     return text.getvalue()
 
 
