@@ -88,7 +88,7 @@ def declares_what_it_is(trial: Trial) -> None:
 
 
 def has_a_card(trial: Trial) -> None:
-    """Its README.md has headings for family, paper, equations, what it leaves out and its budget, none empty, and names its own settings."""
+    """Its README.md names its own settings and says something under family, paper, equations, what it leaves out and budget."""
     page = card(trial.folder)
     found = sections(page)
     for wanted in HEADINGS:
