@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from morlbench import flags, stats
+from morlbench import legend, stats
 from morlbench.board import Board
 from morlbench.comparison import Comparison
 from morlbench.digest import EntryDigest, Value, metric, metrics
@@ -25,20 +25,12 @@ CSV = (
     "division", "group", "rank", "rank_low", "rank_high", "method", "version", "family", "track", "level", "task", "metric", "value", "low",
     "high", "seeds", "reason",
 )  # fmt: skip
-LEGEND = (
-    "Failure signatures warn and do not rank; each is shown with the number of tasks that raise it, in more than half of the seeds: "
-    f"`fluency-loss` (at the worst preference, answers over {flags.FLUENCY:g} nats per token more surprising to the base than its own), "
-    "`kl-overspent` (the KL costs more than the utility it bought), `middle-collapse` (below the chord of the corners), "
-    f"`slow-inference` (over {flags.SLOW:g} times the base's seconds per token), `seed-spread` (interquartile range of the "
-    f"hypervolume over {flags.SPREAD:g} of its median), `below-single` (over {flags.DROP:g} of utility, KL paid, below a single-policy "
-    "run at its preference). Seconds are those of whatever machine made a record, other work on it included: read them as orders of "
-    "magnitude. What the levels grant stands in [submitting.md](../../docs/submitting.md#levels)."
-)
+RANKED = "in brackets the mean rank over tasks among the methods that compete; controls are shown without one"
 
 
 def markdown(ranking: Ranking, plots: Sequence[str]) -> str:
     """Return the generated part of a board's page; `plots` are the paths of its figures."""
-    parts = [_rules(ranking), LEGEND]
+    parts = [_rules(ranking), legend.paragraph()]
     for standings in ranking.standings:
         parts += [f"## {standings.division.title}", _sorted_by(standings, ranking.board), _table(standings)]
         parts += [*standings.notes, _profile(standings), _compared(standings)] if standings.shown else []
@@ -102,7 +94,7 @@ def _rules(ranking: Ranking) -> str:
 def _sorted_by(standings: Standings, board: Board) -> str:
     division = standings.division
     count, arrow = len(division.tasks), "larger is better" if metric(division.metric).higher_is_better else "smaller is better"
-    over = f", interquartile mean over {count} tasks" if count > 1 else ""
+    over = f", {stats.over_tasks_name(count)}" if count > 1 else ""
     scale = "0 is the base, 1 the reference" if standings.anchored else "the gain over the base, larger is better"
     detectable = ""
     if np.isfinite(standings.detectable):
@@ -162,14 +154,15 @@ def _profile(standings: Standings) -> str:
     facets = rows[0].profile
     arrows = {f.family: "↑" if metric(f.metric).higher_is_better else "↓" for f in facets}
     head = ["method", *(f"{TITLES[f.family]}: {f.metric} {arrows[f.family]}" for f in facets)]
-    lines = ["Profile over the eight families: value, and in brackets the mean rank over tasks.", ""]
+    lines = [f"Profile over the eight families: value, and {RANKED}.", ""]
     lines += [_line(head), _line(["---", *["---:"] * len(FAMILIES)])]
     lines += [_line([row.method, *map(_facet, row.profile)]) for row in rows]
     return "\n".join(lines)
 
 
 def _facet(facet: Facet) -> str:
-    return f"{number(facet.value)} ({facet.rank:.1f})" if np.isfinite(facet.value) else "–"
+    rank = f" ({facet.rank:.1f})" if np.isfinite(facet.rank) else ""
+    return f"{number(facet.value)}{rank}" if np.isfinite(facet.value) else "–"
 
 
 def _compared(standings: Standings) -> str:

@@ -1,8 +1,9 @@
 """Records and a board in, one frozen Ranking out: scores, tie groups, rank intervals, missing cells, profiles.
 
-The score of a method in a division: per seed the interquartile mean over tasks of (m - m_base) / (m_ref - m_base), m the
-division's metric; then the mean over seeds with a t interval. Where a task has no reference front, it is the gain over the
-base in the metric's own unit. Methods that lack a cell are shown and not ranked. Leaves out files: see `morlbench.publish`.
+The score of a method in a division: per seed the mean over tasks (from five tasks on their interquartile mean) of
+(m - m_base) / (m_ref - m_base), m the division's metric; then the mean over seeds with a t interval. Where a task has no
+reference front, it is the gain over the base in the metric's own unit. Methods that lack a cell are shown and not ranked.
+Leaves out files: see `morlbench.publish`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -20,6 +20,7 @@ from morlbench.preference import Array
 from morlbench.stats import Interval
 
 EMPTY = Value(np.nan, "no record")
+CONTROL = "control"  # the family of methods that keep the others honest
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Facet:
-    """One family of a method's profile: the mean over tasks of its metric, and the mean over tasks of its rank there (1 best)."""
+    """One family of a method's profile: the mean over tasks of its metric, and the mean over tasks of its rank there (1 best).
+
+    Ranks are among the methods of the division that compete and have a value: no controls, and at least two.
+    """
 
     family: MetricFamily
     metric: str
     value: float  # NaN where there is none
-    rank: float  # among the methods of the division that have a value; NaN where there is none
+    rank: float  # NaN where there is none
     reason: str = ""
 
 
@@ -138,7 +142,7 @@ def _row(name: str, field: Field) -> Standing:
         unranked = lacking[0] + (f" (and {len(lacking) - 1} of {len(cells)} tasks more)" if lacking[1:] else "")
     per_seed: tuple[float, ...] = ()
     if not lacking:
-        per_seed = tuple(stats.iqm(np.array(column)) for column in zip(*(cell.scores for cell in cells), strict=True))
+        per_seed = tuple(stats.over_tasks(np.array(column)) for column in zip(*(cell.scores for cell in cells), strict=True))
     here = [field.levels.get(run.key, GRADES[0]) for task in division.tasks for run in (found.runs.get(task, ()) if found else ())]
     return Standing(
         name, found.version if found else 0, found.family if found else "", found.track if found else "", cells, per_seed,
@@ -172,14 +176,26 @@ def _profiled(rows: Sequence[Standing], field: Field) -> list[Standing]:
     for family in FAMILIES:
         name = {**field.board.profile, **field.division.profile}[family]
         table = {row.method: _values(field.found.get(row.method), name, field) for row in rows}
-        whole = [method for method, (values, _) in table.items() if np.isfinite(values).all()]
-        sign = -1 if metric(name).higher_is_better else 1
-        ranks = rankdata(sign * np.array([table[method][0] for method in whole]).round(12), axis=0).mean(1) if whole else []
-        place = dict(zip(whole, map(float, ranks), strict=True))
+        whole = {method: values for method, (values, _) in table.items() if np.isfinite(values).all()}
+        place = _mean_ranks({row.method: whole[row.method] for row in rows if row.method in whole and _competes(row, field)}, name)
         for method, (values, reason) in table.items():
-            value = float(np.mean(values)) if method in place else np.nan
+            value = float(np.mean(values)) if method in whole else np.nan
             facets[method].append(Facet(family, name, value, place.get(method, np.nan), reason))
     return [replace(row, profile=tuple(facets[row.method])) for row in rows]
+
+
+def _competes(row: Standing, field: Field) -> bool:
+    """Return whether a method can win a family: controls are shown beside the others, and so is what the division does not rank."""
+    return row.family != CONTROL and row.method not in field.division.unranked
+
+
+def _mean_ranks(values: Mapping[str, Array], name: str) -> dict[str, float]:
+    """Return each method's mean rank over tasks (1 best) by a metric's values (m,) of all; nothing for one alone, which beats nobody."""
+    if len(values) < 2:
+        return {}
+    sign = -1 if metric(name).higher_is_better else 1
+    ranks = rankdata(sign * np.array(list(values.values())).round(12), axis=0).mean(1)
+    return dict(zip(values, map(float, ranks), strict=True))
 
 
 def _values(found: EntryDigest | None, name: str, field: Field) -> tuple[Array, str]:

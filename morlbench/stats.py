@@ -18,6 +18,7 @@ from morlbench.errors import MorlbenchError
 from morlbench.preference import Array
 
 LEVEL = 0.95
+FEW = 5  # tasks below which a quarter cut at each end would be whole tasks, or none
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,26 @@ def iqm(values: Array) -> float:
     1.5
     """
     return float(trim_mean(finite(np.ravel(values)), 0.25))
+
+
+def over_tasks(scores: Array) -> float:
+    """Return one number over the tasks of scores (m,): the plain mean below five of them, from five on the interquartile mean.
+
+    >>> over_tasks(np.array([0.0, 1.0, 2.0, 30.0]))
+    8.25
+    >>> over_tasks(np.array([0.0, 1.0, 2.0, 30.0, 3.0]))
+    2.0
+    """
+    return float(finite(scores).mean()) if len(scores) < FEW else iqm(scores)
+
+
+def over_tasks_name(tasks: int) -> str:
+    """Return what `over_tasks` is of that many tasks, in words.
+
+    >>> over_tasks_name(4), over_tasks_name(7)
+    ('mean over 4 tasks', 'interquartile mean over 7 tasks')
+    """
+    return f"{'mean' if tasks < FEW else 'interquartile mean'} over {tasks} tasks"
 
 
 def median(scores: Array) -> float:

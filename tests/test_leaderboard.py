@@ -9,9 +9,11 @@ from evidence import from_rewards, record
 from scipy.stats import ttest_rel
 
 from morlbench.board import PROFILE, Board, Division
+from morlbench.board_page import markdown
 from morlbench.errors import BadRecord
 from morlbench.leaderboard import rank
 from morlbench.record import Provenance, RunRecord
+from morlbench.summary import number
 
 ASKED = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
 SEEDS = (0, 1, 2, 3, 4)
@@ -136,11 +138,15 @@ def test_a_metric_where_smaller_is_better_ranks_the_smaller_first():
     assert row(found, "near").score.value == pytest.approx(0.9)
 
 
-def test_over_four_tasks_the_score_is_the_mean_of_the_middle_two():
-    levels = {"a": 0.45, "b": 0.5, "c": 0.6, "d": 0.99}
+def test_over_four_tasks_the_score_is_their_mean_and_over_five_that_of_the_middle_three():
+    levels = {"a": 0.45, "b": 0.5, "c": 0.6, "d": 0.99, "e": 0.7}
     records = [run("m", level, task=task, seed=seed) for task, level in levels.items() for seed in SEEDS]
+    few = rank([r for r in records if r.evidence.task.name != "e"], board(["m"], tasks="abcd"))
+    assert row(few, "m").score.value == pytest.approx((0.05 + 0.1 + 0.2 + 0.59) / 4)
+    assert "base, larger is better, mean over 4 tasks;" in markdown(few, ())
     found = rank(records, board(["m"], tasks=levels))
-    assert row(found, "m").score.value == pytest.approx((0.1 + 0.2) / 2)
+    assert row(found, "m").score.value == pytest.approx((0.1 + 0.2 + 0.3) / 3)
+    assert "base, larger is better, interquartile mean over 5 tasks;" in markdown(found, ())
 
 
 def test_a_missing_cell_is_named_and_leaves_its_method_unranked_and_others_alone():
@@ -282,6 +288,24 @@ def test_every_family_has_a_facet_and_the_better_method_the_better_rank():
         assert (facets[family][0].rank, facets[family][1].rank) == (1, 2)
     assert facets["training"][0].rank == facets["training"][1].rank == 1.5  # equal costs
     assert np.isnan(facets["explainability"][0].value)
+
+
+def test_a_control_is_shown_in_a_family_but_never_wins_it():
+    records = planted({"good": 0.2, "bad": 0.1}) + planted({"control": 0.3}, family="control") + planted({"helped": 0.4})
+    found = rank(records, board(["good", "bad", "control", "helped"], tasks=("a", "b"), unranked={"helped": "scores test answers"}))
+    facets = {name: row(found, name).profile[0] for name in ("good", "bad", "control", "helped")}
+    assert all(np.isfinite(facet.value) for facet in facets.values())
+    assert (facets["good"].rank, facets["bad"].rank) == (1, 2)
+    assert np.isnan([facets["control"].rank, facets["helped"].rank]).all()
+    page = markdown(found, ())
+    assert "controls are shown without one" in page
+    assert f"| control | {number(facets['control'].value)} |" in page
+
+
+def test_who_is_alone_in_a_family_beats_nobody():
+    found = rank(planted({"only": 0.2}) + planted({"control": 0.1}, family="control"), board(["only", "control"], tasks=("a", "b")))
+    assert np.isfinite(row(found, "only").profile[0].value)
+    assert np.isnan(row(found, "only").profile[0].rank)
 
 
 def test_a_division_may_read_a_family_by_another_metric():

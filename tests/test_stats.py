@@ -105,6 +105,12 @@ def test_iqm_equals_its_slow_twin(values):
     assert stats.iqm(np.array(values)) == pytest.approx(slow.interquartile_mean(values))
 
 
+def test_few_tasks_are_averaged_plainly_and_many_lose_their_extremes():
+    assert stats.over_tasks(np.array([0.0, 1, 2, 30])) == 33 / 4
+    assert stats.over_tasks(np.array([5.0, 1, 3, 100, -50])) == 3
+    assert [stats.over_tasks_name(m) for m in (4, 5)] == ["mean over 4 tasks", "interquartile mean over 5 tasks"]
+
+
 def test_median_of_hand_worked_numbers_ignores_what_half_of_the_tasks_do():
     assert stats.median(np.array([[0.0, 0.4, 1.0], [0.2, 0.6, 9.0]])) == pytest.approx(0.5)  # of .1, .5 and 5
     assert stats.median(np.array([[0.0, 0.4, 1.0], [0.2, 0.6, 900.0]])) == pytest.approx(0.5)
