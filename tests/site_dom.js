@@ -28,7 +28,10 @@ class Element {
   focus() { focused = this; this.fire("focus"); }
   get classList() {
     const words = () => (this.attributes.class ?? "").split(" ").filter(Boolean);
-    return { contains: (word) => words().includes(word), remove: (word) => { this.attributes.class = words().filter((w) => w !== word).join(" "); } };
+    return {
+      contains: (word) => words().includes(word),
+      toggle: (word, on) => { this.attributes.class = [...words().filter((w) => w !== word), ...(on ? [word] : [])].join(" "); },
+    };
   }
   get dataset() { return Object.fromEntries(Object.entries(this.attributes).filter(([k]) => k.startsWith("data-")).map(([k, v]) => [k.slice(5), v])); }
   get value() {

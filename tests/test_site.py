@@ -15,6 +15,7 @@ from site_board import ATTACK, TASKS, Site, make, node
 
 from morlbench import cli, comparison, console, gather
 from morlbench.errors import BadInput, BadRecord
+from morlbench.history import GRADES
 from morlbench.preference import Array, Utility
 from morlbench.record import load
 from morlbench.site import card, pack, rerank, write
@@ -54,6 +55,8 @@ def wishes(count: int) -> list[tuple[list[str], str, Wish]]:
     made = []
     for i in range(count):
         tasks, view = [(["pair"], "front"), (["exact-competing", "pair"], "front"), (["triple"], "front"), (["pair"], "single")][i % 4]
+        if i % 8 == 1:  # a task given again is one more task: four and five are averaged in two ways
+            tasks = tasks * 2 + tasks[: i % 16 // 8]
         w = rng.dirichlet(np.ones(TASKS[tasks[0]]))
         if i % 10 == 0:
             w = np.eye(len(w))[i // 10 % len(w)]
@@ -130,6 +133,15 @@ def test_planted_orders_and_ties_are_found(site: Site) -> None:
     gain = dict(zip([p.method for p in places], [p.gain for p in places], strict=True))
     assert gain["twin-a"] == pytest.approx(0.28 * np.sqrt(0.5), abs=1e-6)  # exact values: start + gain sqrt(w), less start
     assert gain["base"] == pytest.approx(0, abs=1e-6)
+
+
+def test_few_tasks_are_averaged_plainly_by_the_slider_too(site: Site) -> None:
+    names, wish = ["exact-competing", "exact-competing", "exact-competing", "pair"], Wish((0.2, 0.8), Utility())
+    each = [rerank.gains(site.packs[name], "mod", "front", wish).mean() for name in names]
+    found = rerank.rerank([site.packs[name] for name in names], ["mod"], "front", wish)
+    assert found[0].gain == pytest.approx(np.mean(each))
+    assert abs(each[0] - each[3]) > 1e-3  # else cutting the ends would change nothing
+    assert "it is their mean, from five tasks on their interquartile mean" in site.files["planted/index.html"].decode()
 
 
 def test_charging_kl_costs_beta_for_every_nat(site: Site) -> None:
@@ -280,6 +292,22 @@ def test_why_a_value_is_missing_is_text_below_its_table_and_no_hint(site: Site) 
     profile = {"needs exact-scale-* tasks of at least 3 sizes; given 0": "–", "exact-competing: the policy states no weights": "–"}
     assert reasons("planted/index.html", "<caption>Mean over tasks") == profile
     assert not any(b'title="' in data for path, data in site.files.items() if path.endswith(".html"))
+
+
+def test_the_boards_page_says_what_signatures_and_levels_mean(site: Site) -> None:
+    page = site.files["planted/index.html"].decode()
+    box = re.search(r'<details id="legend">.*?</details>', page, re.S)[0]
+    raised = {flag.partition(" ")[0] for s in site.ranking.standings for row in s.rows for flag in row.flags}
+    assert raised
+    for word in (*raised, *GRADES):
+        assert f"<dt>{word}</dt>" in box
+    assert page.count('href="#legend"') > 1
+    assert 'href="../index.html#legend"' in site.files["planted/method/mod.html"].decode()
+
+
+def test_no_header_is_empty(site: Site) -> None:
+    for path in (path for path in site.files if path.endswith(".html")):
+        assert not re.search(r"<th[^>]*>\s*</th>", site.files[path].decode()), path
 
 
 def test_a_tasks_page_has_its_prompts_where_that_version_is_installed(site: Site) -> None:

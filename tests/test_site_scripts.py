@@ -95,7 +95,7 @@ def test_filters_hide_rows_and_headers_sort_them_with_missing_values_last(site: 
     const table = byId("table-front"), shown = () => table.tBodies[0].rows.filter((row) => !row.hidden).map((row) => row.dataset.method);
     const found = { count: byId("filter-count").textContent };
     await set("filter-text", "TWIN");
-    found.twins = shown();
+    found.twins = shown(); found.left = byId("filter-count").textContent;
     await set("filter-text", "");
     byId("filter-ranked").checked = true; byId("filter-ranked").fire("input");
     found.ranked = shown();
@@ -109,7 +109,8 @@ def test_filters_hide_rows_and_headers_sort_them_with_missing_values_last(site: 
     return found;
     """
     found = play(site, "planted/index.html", "board.js", act)
-    assert found["count"] == "19 of 19 rows shown"
+    assert found["count"] == "9 of 9 methods shown"
+    assert found["left"] == "2 of 9 methods shown"
     assert sorted(found["twins"]) == ["twin-a", "twin-b"]
     assert "emorl" not in found["ranked"]
     assert found["sort"] == "ascending"
@@ -119,6 +120,136 @@ def test_filters_hide_rows_and_headers_sort_them_with_missing_values_last(site: 
     narrow, wide = ([widths[method] for method in found[way][:-1]] for way in ("narrow", "wide"))
     assert narrow == sorted(widths.values())
     assert wide == narrow[::-1]
+
+
+LINES = """
+    const table = byId("table-front"), body = table.tBodies[0], [head] = table.tHead.rows;
+    const shown = () => body.rows.filter((row) => !row.hidden), mark = (row) => (row.classList.contains("tie") ? "|" : "");
+    const lines = () => shown().map((row) => `${mark(row)}${row.dataset.method}`).join(" ");
+    const hide = async (...names) => {
+      for (const row of body.rows) row.attributes["data-family"] = names.includes(row.dataset.method) ? "hidden" : "shown";
+      await set("filter-family", names.length ? "shown" : "");
+    };
+    const press = (column) => head.cells[column].children[0].fire("click");
+"""
+
+
+def test_a_line_stands_between_tie_groups_whichever_rows_are_hidden(site: Site) -> None:
+    groups = {row.method: row.group for row in site.ranking.standings[0].rows}
+    assert [groups[name] for name in ("moe-cmab", "mod", "twin-a", "twin-b", "rewarded-soups", "base", "emorl")] == [1, 1, 2, 2, 2, 3, None]
+    act = f"""{LINES}
+    const found = {{ all: lines() }};
+    await hide("twin-a", "base"); found.some = lines();
+    await hide("moe-cmab", "mod"); found.top = lines();
+    await hide(); found.again = lines();
+    return found;
+    """
+    found = play(site, "planted/index.html", "board.js", act)
+    assert found["all"] == found["again"] == "moe-cmab mod |twin-a twin-b rewarded-soups |base |emorl"
+    assert found["some"] == "moe-cmab mod |twin-b rewarded-soups |emorl"  # those that carried the lines are hidden
+    assert found["top"] == "twin-a twin-b rewarded-soups |base |emorl"  # nothing above the first
+
+
+def test_lines_return_when_a_table_is_sorted_by_what_follows_the_ranks(site: Site) -> None:
+    act = f"""{LINES}
+    const found = {{}};
+    press(2); found.name = lines();
+    press(1); found.rank = lines();
+    press(4); found.rising = lines();
+    await set("filter-text", "m"); found.filtered = lines();
+    await set("filter-text", "");
+    const row = body.rows.find((one) => one.dataset.method === "mod"); row.attributes["data-group"] = "";
+    press(4); found.between = lines();
+    return found;
+    """
+    found = play(site, "planted/index.html", "board.js", act)
+    assert "|" not in found["name"]
+    assert found["rank"] == "moe-cmab mod |twin-a twin-b rewarded-soups |base |emorl"
+    rising = [set(words.split()) for words in found["rising"].split("|")]
+    assert rising == [{"base"}, {"rewarded-soups", "twin-a", "twin-b"}, {"mod", "moe-cmab"}, {"emorl"}]
+    assert found["filtered"] == "mod moe-cmab |emorl"
+    falling = [set(words.split()) for words in found["between"].split("|")]
+    assert falling == [{"moe-cmab", "mod"}, {"twin-a", "twin-b", "rewarded-soups"}, {"base"}, {"emorl"}]  # mod parts no group in two
+
+
+def test_the_note_says_what_was_set_for_paper_shows_no_controls(site: Site) -> None:
+    act = """
+    await set("task", "exact-competing pair"); await set("weight-0", "30"); await set("utility", "soft-threshold");
+    const found = { charged: byId("slider-note").textContent };
+    byId("charged").checked = false; byId("charged").fire("input"); await tick();
+    found.free = byId("slider-note").textContent;
+    return found;
+    """
+    found = play(site, "planted/index.html", "board.js", act)
+    for words in (
+        "Front track; 2 tasks exact-competing, pair.", "Weights: objective-1 0.30, objective-2 0.70.", "Utility: soft threshold.",
+        "KL is charged at each task's beta.",
+    ):  # fmt: skip
+        assert words in found["charged"]
+    assert "KL is not charged." in found["free"]
+
+
+def test_kl_is_charged_at_first_where_most_methods_know_it(site: Site) -> None:
+    act = """
+    const board = await morlbench.load("board", "data/"), { methods } = board.tasks.pair, found = {};
+    const unknown = (view) => { view.kl = view.kl.map((row) => row.map(() => null)); };
+    const forget = (...names) => { for (const name of names) unknown(methods[name].front); };
+    await set("task", "pair"); found.text = byId("charged").checked;
+    forget("mod"); await set("task", "pair"); found.most = byId("charged").checked; found.rows = byId("places").textContent;
+    forget("twin-a", "twin-b", "moe-cmab"); await set("task", "pair"); found.few = byId("charged").checked;
+    return found;
+    """
+    found = play(site, "planted/index.html", "board.js", act)
+    assert (found["text"], found["most"], found["few"]) == (True, True, False)
+    assert "modits KL is unknown" in found["rows"]
+
+
+def test_a_loss_is_a_bar_of_its_own_and_is_not_read_out_twice(site: Site) -> None:
+    act = """
+    const board = await morlbench.load("board", "data/");
+    board.tasks.pair.methods.base.front.means = board.tasks.pair.methods.base.front.means.map((row) => row.map(() => [0.1, 0.1]));
+    await set("task", "pair");
+    const rows = byId("places").rows.filter((row) => row.all("svg").length), of = (row) => row.all("rect")[0];
+    const [first, last] = [rows[0], rows.at(-1)].map((row) => ({ ...of(row).attributes, zero: row.all("line")[0].getAttribute("x1") }));
+    const hidden = rows.every((row) => row.all("svg")[0].getAttribute("aria-hidden") === "true");
+    return { first, last, hidden, name: rows.at(-1).cells[2].textContent, meters: byId("places").all("meter").length };
+    """
+    found = play(site, "planted/index.html", "board.js", act)
+    first, last = found["first"], found["last"]
+    assert found["hidden"]
+    assert (found["name"], found["meters"]) == ("base", 0)
+    assert float(first["x"]) == float(first["zero"])
+    assert float(last["x"]) + float(last["width"]) == float(last["zero"]) > float(last["x"])
+    assert (last["class"], first.get("class")) == ("loss", None)
+
+
+def test_the_legend_opens_by_its_link_and_on_paper(site: Site) -> None:
+    act = """
+    const heard = {}; globalThis.addEventListener = (name, act) => { heard[name] = act; };
+    vm.runInThisContext(fs.readFileSync(script, "utf8"));
+    const box = byId("legend"), found = { closed: Boolean(box.open) };
+    location.hash = "#legend"; heard.hashchange(); found.linked = box.open;
+    box.open = false; heard.beforeprint(); found.printed = box.open;
+    return found;
+    """
+    assert play(site, "planted/index.html", "board.js", act) == {"closed": False, "linked": True, "printed": True}
+
+
+def test_without_its_kl_a_method_is_left_out_of_a_front_of_regularised_returns_alone(site: Site) -> None:
+    act = """
+    const board = await morlbench.load("board", "../data/"), name = document.getElementById("front").getAttribute("data-task");
+    const view = board.tasks[name].methods.mod.front;
+    view.kl = view.kl.map((row) => row.map(() => null));
+    byId("axis-x").fire("input"); await tick();
+    const dots = byId("picture").all("path").filter((one) => one.getAttribute("class") === "point");
+    const drawn = new Set(dots.map((one) => one.getAttribute("data-method")));
+    return { drawn: drawn.has("mod"), others: drawn.size, caption: byId("front-caption").textContent };
+    """
+    exact, pair = (play(site, f"planted/task/{name}.html", "front.js", act) for name in ("exact-competing", "pair"))
+    assert (exact["drawn"], exact["others"]) == (False, 8)
+    assert "Not drawn, since its KL is unknown: mod." in exact["caption"]
+    assert (pair["drawn"], pair["others"]) == (True, 9)
+    assert "Not drawn" not in pair["caption"]
 
 
 def test_a_front_tells_what_stands_behind_a_point_and_arrow_keys_walk_along_it(site: Site) -> None:

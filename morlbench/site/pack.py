@@ -89,7 +89,7 @@ class TaskPack:
 
     @property
     def exact(self) -> bool:
-        """Whether the true front is known, so that KL is charged unless the reader says otherwise."""
+        """Whether the true front is known, so that fronts are drawn in regularised returns."""
         return bool(len(self.told.front))
 
     def preferences(self, view: str) -> Array:

@@ -12,8 +12,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import morlbench
-from morlbench import registry
-from morlbench.board_page import shown
+from morlbench import legend, registry
+from morlbench.board_page import RANKED, shown
 from morlbench.digest import EntryDigest, Value, metric, metrics
 from morlbench.errors import BadInput
 from morlbench.leaderboard import Ranking, Standings
@@ -22,7 +22,7 @@ from morlbench.registry import Kind
 from morlbench.site.card import card
 from morlbench.site.pack import TaskPack, task_of
 from morlbench.standing import Standing
-from morlbench.stats import Interval, seed_interval
+from morlbench.stats import Interval, over_tasks_name, seed_interval
 from morlbench.summary import TITLES, number
 
 
@@ -50,7 +50,8 @@ def environment() -> Environment:
     loader = PackageLoader("morlbench.site", "templates")
     env = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     env.filters |= {"number": number, "slug": slug, "interval": interval, "key": key, "titled": TITLES.__getitem__, "shown": shown}
-    env.globals |= {"version": morlbench.__version__, "scale": scale, "profiled": _profiled}
+    words = {"over_tasks_name": over_tasks_name, "legend": legend, "ranked": RANKED}
+    env.globals |= {"version": morlbench.__version__, "scale": scale, "profiled": _profiled, **words}
     return env
 
 

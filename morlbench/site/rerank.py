@@ -2,7 +2,7 @@
 
 A method's answers are those it gave at the asked preference nearest to the reader's (L1); they are judged by the reader's own
 utility, answer by answer, less beta per nat of KL where it is charged. Per seed the score is the gain over the base, over several
-tasks their interquartile mean. Ranks and their intervals come from the board's stored bootstrap draws. A method is told apart from
+tasks `stats.over_tasks` of them. Ranks and their intervals come from the board's stored bootstrap draws. A method is told apart from
 the first of its group, and so begins the next, only where the paired t test rejects (Holm, as on the board) and it is behind in
 97.5% of the draws.
 """
@@ -44,7 +44,7 @@ class Place:
 def rerank(tasks: Sequence[TaskPack], methods: Sequence[str], view: str, wish: Wish) -> list[Place]:
     """Return the places of these methods over tasks of one number of objectives, best first."""
     gained = {method: np.array([gains(task, method, view, wish) for task in tasks]) for method in methods}  # (m, s) each
-    scores = {method: _iqm(values) for method, values in gained.items() if np.isfinite(values).all()}
+    scores = {method: _over_tasks(values) for method, values in gained.items() if np.isfinite(values).all()}
     if not scores:
         return []
     intervals = dict(zip(scores, comparison.rank_intervals(np.array(list(scores.values()))), strict=True))
@@ -101,8 +101,8 @@ def _behind(leader: Array, other: Array) -> float:
     return float((difference.round(12) > 0).mean())
 
 
-def _iqm(values: Array) -> Array:
-    return np.array([stats.iqm(column) for column in values.T])
+def _over_tasks(values: Array) -> Array:
+    return np.array([stats.over_tasks(column) for column in values.T])
 
 
 def drawn(seeds: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

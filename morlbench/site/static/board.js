@@ -26,8 +26,22 @@
       if (x === "" || y === "") return (x === "") - (y === "");
       return rising ? x - y : y - x;
     });
-    for (const row of rows) row.classList.remove("tie");
     body.append(...rows);
+    table.setAttribute("data-lined", header.getAttribute("data-ties") === null ? "no" : "yes");
+    line(table);
+  }
+
+  // A line above each visible row of another tie group than the ranked row above it, while the order is that of ranks. A row without
+  // a group belongs to none: it gets a line only where it begins what is left below the last ranked row.
+  function line(table) {
+    const rows = [...table.tBodies[0].rows].filter((row) => !row.hidden), lined = table.getAttribute("data-lined") !== "no";
+    const last = rows.map((row) => Boolean(row.dataset.group)).lastIndexOf(true);
+    let above = null;
+    rows.forEach((row, i) => {
+      const group = row.dataset.group || (i > last ? "" : above);
+      row.classList.toggle("tie", lined && above !== null && group !== above);
+      above = group;
+    });
   }
 
   for (const table of document.querySelectorAll("table.sortable")) {
@@ -41,19 +55,27 @@
   function filter() {
     const text = byId("filter-text").value.trim().toLowerCase(), family = byId("filter-family").value;
     const ranked = byId("filter-ranked").checked, quiet = byId("filter-quiet").checked;
-    let shown = 0;
-    const rows = document.querySelectorAll("table.sortable tbody tr");
-    for (const row of rows) {
+    const shown = new Set(), all = new Set();
+    for (const row of document.querySelectorAll("table.sortable tbody tr")) {
       const data = row.dataset;
       const keep = data.method.toLowerCase().includes(text) && (!family || data.family === family)
         && (!ranked || data.ranked === "yes") && (!quiet || data.flags === "no");
       row.hidden = !keep;
-      shown += keep;
+      all.add(data.method);
+      if (keep) shown.add(data.method);
     }
-    byId("filter-count").textContent = `${shown} of ${rows.length} rows shown`;
+    for (const table of document.querySelectorAll("table.sortable")) line(table);
+    byId("filter-count").textContent = `${shown.size} of ${all.size} methods shown`;
   }
   for (const id of ["filter-text", "filter-family", "filter-ranked", "filter-quiet"]) byId(id).addEventListener("input", filter);
   filter();
+
+  // --- what the signatures and levels mean: opened by a link to it, and on paper ---
+  const explain = () => { byId("legend").open = true; };
+  const linked = () => { if (location.hash === "#legend") explain(); };
+  globalThis.addEventListener?.("hashchange", linked);
+  globalThis.addEventListener?.("beforeprint", explain);
+  linked();
 
   // --- the slider ---
   let board = null, weights = [], bytesOf = new Map();
@@ -78,21 +100,33 @@
     offerWeights();
   }
 
+  // KL is charged unless the reader says otherwise, where it is known of most methods: rewards alone rank whoever spends most.
+  function charges(tasks) {
+    const { view, methods } = division(), able = methods.filter((method) => !lacks(method, tasks));
+    const known = able.filter((method) => tasks.every((task) => task.methods[method][view].kl.flat().every((kl) => kl !== null)));
+    return 2 * known.length > able.length;
+  }
+
   const chosen = () => byId("task").value.split(" ").filter(Boolean).map((name) => board.tasks[name]);
+
+  // The names of objectives that tasks have in common, or numbers.
+  function objectives(tasks) {
+    const first = tasks[0].objectives, alike = tasks.every((task) => task.objectives.join() === first.join());
+    return first.map((name, i) => (alike ? name : `objective ${i + 1}`));
+  }
 
   function offerWeights() {
     const tasks = chosen();
     weights = [];
     byId("weights").replaceChildren();
     if (!tasks.length) return show();
-    const first = tasks[0], k = first.objectives.length;
-    const alike = tasks.every((task) => task.objectives.join() === first.objectives.join());
-    byId("charged").checked = tasks.every((task) => task.exact);
-    weights = first.objectives.map((name, i) => {
+    const named = objectives(tasks), k = named.length;
+    byId("charged").checked = charges(tasks);
+    weights = named.map((name, i) => {
       const input = make("input", undefined, { type: "range", min: "0", max: "100", step: "1", id: `weight-${i}` });
       input.value = String(Math.round(100 / k));
       const output = make("output", "", { for: `weight-${i}` });
-      const label = make("label", `weight of ${alike ? name : `objective ${i + 1}`} `, {});
+      const label = make("label", `weight of ${name} `, {});
       label.append(output, input);
       byId("weights").append(label);
       input.addEventListener("input", () => {
@@ -161,13 +195,27 @@
     note(tasks, wanted, view, places);
   }
 
+  // A gain as a bar from 0, which has the line; a loss goes to its left, cut where it is longer than the largest gain. The number
+  // stands beside it, so it is not read out.
+  function bar(gain, low, top) {
+    const node = (tag, attributes) => {
+      const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+      for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+      return made;
+    };
+    const at = (value) => Number((2 + (116 * (Math.max(low, value) - low)) / (top - low)).toFixed(1)), zero = at(0), end = at(gain);
+    const drawn = node("svg", { class: "interval", viewBox: "0 0 120 14", "aria-hidden": "true" });
+    const size = { x: Math.min(zero, end), width: Math.abs(end - zero).toFixed(1), y: 3, height: 8 };
+    drawn.append(node("rect", gain < 0 ? { ...size, class: "loss" } : size), node("line", { x1: zero, x2: zero, y1: 0, y2: 14 }));
+    return drawn;
+  }
+
   function draw(places, left, tasks) {
-    const top = Math.max(...places.map(({ gain }) => Math.abs(gain)), 1e-9);
+    const top = Math.max(...places.map(({ gain }) => gain), 1e-9), low = Math.max(-top, Math.min(...places.map(({ gain }) => gain), 0));
     const rows = places.map((place, i) => {
       const row = make("tr", undefined, i && places[i - 1].group !== place.group ? { class: "tie" } : {});
-      const bar = make("meter", form(place.gain), { min: "0", max: String(top), value: String(Math.max(0, place.gain)) });
       const drawn = make("td");
-      drawn.append(bar);
+      drawn.append(bar(place.gain, low, top));
       row.append(make("td", place.group, { class: "n" }), make("td", `${place.rank} [${form(place.low, 1)}, ${form(place.high, 1)}]`, { class: "n" }),
         make("th", place.method, { scope: "row" }), make("td", form(place.gain, 4), { class: "n" }), drawn);
       return row;
@@ -181,6 +229,14 @@
     byId("places").replaceChildren(...rows, ...missing);
   }
 
+  // What the reader set, in words: paper shows no controls.
+  function settings(tasks, { preference, utility, charged }) {
+    const named = objectives(tasks), weighed = preference.map((w, i) => `${named[i]} ${form(w, 2)}`).join(", ");
+    const on = `${tasks.length > 1 ? `${tasks.length} tasks` : "task"} ${tasks.map(({ name }) => name).join(", ")}`;
+    const kl = charged ? `charged at ${tasks.length > 1 ? "each" : "the"} task's beta` : "not charged";
+    return `${division().title}; ${on}. Weights: ${weighed}. Utility: ${utility.replace("-", " ")}. KL is ${kl}.`;
+  }
+
   function note(tasks, wanted, view, places) {
     const task = tasks[0], near = tasks.map(({ asked, preference }) => {
       const able = view === "front" ? asked : [preference];
@@ -191,7 +247,7 @@
     const leaders = places.filter(({ group }) => group === 1).map(({ method }) => method).join(", ");
     const limits = wanted.utility.endsWith("threshold") ? ` Thresholds on ${task.name}: ${task.thresholds.map((x) => form(x, 2)).join(", ")}.` : "";
     const absent = division().absent.length ? ` No record here yet: ${division().absent.join(", ")}.` : "";
-    byId("slider-note").textContent = `First tie group: ${leaders || "nobody"}. Answers asked at ${at}`
+    byId("slider-note").textContent = `First tie group: ${leaders || "nobody"}. ${settings(tasks, wanted)} Answers asked at ${at}`
       + `${view === "front" ? ", the nearest preference that was asked" : ", the stated preference"}.${limits}${absent}`;
   }
 

@@ -51,11 +51,15 @@
     });
   }
 
+  // Without its KL a method has no regularised return: its rewards alone would stand beyond the true front.
+  const placed = ({ points }) => !told.exact || points.every(({ kl }) => Number.isFinite(kl));
+
   function draw() {
     const [x, y] = [Number(byId("axis-x").value), Number(byId("axis-y").value)], wanted = byId("curve").value;
     W = Math.max(300, Math.min(720, byId("picture").clientWidth || 640)); // drawn as large as it is shown, so that its text stays legible
     H = Math.round(0.72 * W);
-    const found = curves(), two = told.objectives.length === 2;
+    const every = curves(), found = every.filter(placed), two = told.objectives.length === 2;
+    const left = every.filter((curve) => !placed(curve)).map(({ method }) => method);
     const reference = two ? told.front.points.map((row) => [row[x], row[y]]) : [];
     const all = [...found.flatMap((c) => c.points.map(({ place }) => [place[x], place[y]])), ...reference, [told.base[x], told.base[y]]];
     const range = (i) => {
@@ -80,7 +84,8 @@
     }
     byId("picture").replaceChildren(picture, legend(found));
     byId("front-caption").textContent = `Axes: ${told.exact ? "regularised returns, the mean reward less beta for each nat of KL" : "mean scaled rewards"}, larger is better; mean over seeds.`
-      + (reference.length ? ` Dashed: ${told.front.name}.` : "") + " The base has the colour of the text.";
+      + (reference.length ? ` Dashed: ${told.front.name}.` : "") + " The base has the colour of the text."
+      + (left.length ? ` Not drawn, since its KL is unknown: ${left.join(", ")}.` : "");
   }
 
   function legend(found) {
@@ -169,7 +174,7 @@
     const objectives = told.objectives.map((name, i) => [String(i), name]);
     options(byId("axis-x"), objectives, "0");
     options(byId("axis-y"), objectives, "1");
-    options(byId("curve"), [["", "all methods"], ...curves().map(({ method }) => [method, method])], "");
+    options(byId("curve"), [["", "all methods"], ...curves().filter(placed).map(({ method }) => [method, method])], "");
     draw();
     globalThis.addEventListener?.("resize", () => { if (Math.abs(byId("picture").clientWidth - W) > 8 && byId("picture").clientWidth < 728) draw(); });
   }, (fault) => { byId("front-caption").textContent = fault.message; });

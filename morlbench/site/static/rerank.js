@@ -2,7 +2,7 @@
 // holds the two together. Pure functions of the data files; nothing here touches the page.
 (function () {
   "use strict";
-  const STEP = 255, ALPHA = 0.05, BEHIND = 0.975, PENALTY = 2, AUGMENTATION = 0.05;
+  const STEP = 255, FEW = 5, ALPHA = 0.05, BEHIND = 0.975, PENALTY = 2, AUGMENTATION = 0.05;
   const sum = (values) => values.reduce((total, value) => total + value, 0);
   const mean = (values) => sum(values) / values.length;
   const rounded = (value, digits) => { const scale = 10 ** digits; return Math.round(value * scale) / scale; };
@@ -70,8 +70,9 @@
     return average(wish, answers, 0, answers.length / wish.preference.length);
   }
 
-  // Interquartile mean: floor(.25 n) values are cut at each end.
-  function iqm(values) {
+  // The plain mean of fewer than five tasks, else their interquartile mean: floor(.25 n) values are cut at each end.
+  function overTasks(values) {
+    if (values.length < FEW) return mean(values);
     const sorted = [...values].sort((a, b) => a - b), cut = Math.floor(0.25 * sorted.length);
     return mean(sorted.slice(cut, sorted.length - cut));
   }
@@ -188,7 +189,7 @@
         const flat = linear ? null : answers(task, method);
         return utilityOf(task.methods[method][view], asked, task.beta, wishes[t], flat).map((value) => value - bases[t]);
       });
-      const values = perTask[0].map((_, seed) => iqm(perTask.map((row) => row[seed])));
+      const values = perTask[0].map((_, seed) => overTasks(perTask.map((row) => row[seed])));
       if (perTask.flat().every(Number.isFinite)) scores.push([method, values]);
     }
     const counted = rankCounts(scores, draws), now = scores.map(([, values]) => rounded(mean(values), 12));
