@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from morlbench import board_fronts, stats
+from morlbench import board_fronts, growth, stats
 from morlbench.board_cells import cells
 from morlbench.board_relation import relation
-from morlbench.digest import VOLUME, Digest, metric
+from morlbench.digest import VOLUME, Digest, TaskDigest, metric
 from morlbench.leaderboard import Ranking, Standings
-from morlbench.metric import FAMILIES
+from morlbench.metric import FAMILIES, NoValue
 from morlbench.panels import INK, QUIET, colour
 from morlbench.plot import STYLE, encode
 from morlbench.preference import Array
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DPI = 90
 LARGE = 5  # objectives beyond which a hypervolume is too slow to move its reference point about
+ROOTED = 5  # objectives from which a volume is too small a number to read, and is shown per objective, relative to the base's
 Panel = Callable[["Axes", str], None]
 
 
@@ -98,9 +99,9 @@ def profile(standings: Standings) -> "Figure | None":
     worst = {f: max([row.profile[i].rank for row in rows if np.isfinite(row.profile[i].rank)], default=1.0) for i, f in enumerate(FAMILIES)}
     for y, row in enumerate(rows):
         for x, facet in enumerate(row.profile):
-            known = np.isfinite(facet.rank)
-            share = 1 - (facet.rank - 1) / max(worst[facet.family] - 1, 1e-9) if known else 0.0
-            tone = (1 - 0.62 * share, 1 - 0.38 * share, 1 - 0.18 * share) if known else (1.0, 1.0, 1.0)
+            known = np.isfinite(facet.value)
+            share = 1 - (facet.rank - 1) / max(worst[facet.family] - 1, 1e-9) if np.isfinite(facet.rank) else 0.0
+            tone = (1 - 0.62 * share, 1 - 0.38 * share, 1 - 0.18 * share)
             ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=tone, ec="white", lw=1.5))
             ax.text(x, y, number(facet.value) if known else "–", ha="center", va="center", fontsize=8.5, color=INK if known else QUIET)
     names = [f"{TITLES[f.family]}\n{f.metric} {'↑' if metric(f.metric).higher_is_better else '↓'}" for f in rows[0].profile]
@@ -112,19 +113,23 @@ def profile(standings: Standings) -> "Figure | None":
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
-    _head(figure, f"{standings.division.title}: profile, mean over tasks; darker: better mean rank over tasks; –: no value")
+    about = "mean over tasks; darker: better mean rank over tasks; controls have none; –: no value"
+    _head(figure, f"{standings.division.title}: profile, {about}")
     return figure
 
 
 def cost(ranking: Ranking) -> "Figure | None":
-    """Return hypervolume against the board's cost, a panel per task, intervals over seeds."""
+    """Return hypervolume (of many objectives: relative to the base, per objective) against the board's cost, a panel per task."""
     methods, marks = list(ranking.digests), ranking.marks
 
     def panel(ax: "Axes", task: str) -> None:
+        k = len(ranking.tasks[task].facts.objectives)
+        if k >= ROOTED:
+            ax.set_title(f"{task}\n(hypervolume / the base's) ^ (1 / {k})", fontsize=9, color=INK)
         for method in methods:
             runs = ranking.digests[method].runs.get(task, ())
             x = np.array([run.values[ranking.board.cost].value for run in runs])
-            y = np.array([run.values[VOLUME].value for run in runs])
+            y = np.array([_volume(run, ranking.tasks[task]) for run in runs])
             if not len(x) or not np.isfinite([x, y]).all():
                 continue
             tone, found = colour(method.partition("+")[0]), stats.seed_interval(y)
@@ -144,6 +149,18 @@ def cost(ranking: Ranking) -> "Figure | None":
         x=f"{ranking.board.cost} ({unit}; sum over parts, shared experts charged in full; smaller is better)",
         y="hypervolume  (higher is better)",
     )  # fmt: skip
+
+
+def _volume(run: Digest, told: TaskDigest) -> float:
+    """Return a run's hypervolume, from ROOTED objectives on as `growth.rooted` of it; NaN where there is none."""
+    volume = run.values[VOLUME].value
+    if len(told.facts.objectives) < ROOTED:
+        return volume
+    base = told.base_returns if np.isfinite(told.base_returns).all() else run.base
+    try:
+        return growth.rooted(volume, base, np.array(told.facts.reference_point))
+    except NoValue:
+        return float("nan")
 
 
 def adaptation(ranking: Ranking) -> "Figure | None":
@@ -186,7 +203,7 @@ def reference_points(ranking: Ranking) -> "Figure | None":
             share = volumes / np.where(best > 0, best, np.nan)
             ax.plot(found.shares, share, color=colour(method.partition("+")[0]), marker=marks[method], ms=3.5, lw=1.2, label=method)
         ax.axvline(0, color=QUIET, lw=0.9, ls=(0, (4, 2)), zorder=1)
-        ax.set_title(f"{task}: {len(found.flips)} of {len(means) * (len(means) - 1) // 2} pairs flip", fontsize=9, color=INK)
+        ax.set_title(f"{task}\n{len(found.flips)} of {len(means) * (len(means) - 1) // 2} pairs flip", fontsize=9, color=INK)
 
     return _grid(
         tasks, panel, title="Does the order by hypervolume depend on the reference point? (fronts averaged over seeds)",
@@ -212,9 +229,9 @@ def _grid(tasks: Sequence[str], panel: Panel, *, title: str, x: str, y: str) -> 
         return None
     lines = -(-len(tasks) // 4)
     columns = -(-len(tasks) // lines)
-    wide, tall = max(3.0 * columns, 7.5), 2.7 * lines + 1.1
+    wide, tall = max(3.0 * columns, 7.5), 2.85 * lines + 1.1
     whole = Figure(figsize=(wide, tall))  # laid out by hand: a solver takes longer than all the drawing
-    room = {"left": 0.8 / wide, "right": 1 - 0.15 / wide, "wspace": 0.25, "hspace": 0.3}
+    room = {"left": 0.8 / wide, "right": 1 - 0.15 / wide, "wspace": 0.25, "hspace": 0.38}
     axes = whole.subplots(lines, columns, squeeze=False, gridspec_kw=room).ravel()
     for ax, task in zip(axes, tasks, strict=False):
         ax.set_title(task, fontsize=9.5, color=INK)
@@ -227,7 +244,7 @@ def _grid(tasks: Sequence[str], panel: Panel, *, title: str, x: str, y: str) -> 
     key = 0.2 * -(-len(found) // across) + 0.15  # inches of the legend
     high = tall + key
     whole.set_size_inches(wide, high)
-    whole.subplots_adjust(top=1 - 0.65 / high, bottom=(key + 0.65) / high)
+    whole.subplots_adjust(top=1 - 0.75 / high, bottom=(key + 0.65) / high)
     whole.legend(list(found.values()), list(found), loc="lower left", ncols=across, fontsize=8, borderaxespad=0.2)
     whole.text(0.5, (key + 0.12) / high, x, ha="center", va="bottom", fontsize=9.5)
     whole.supylabel(y, fontsize=9.5, x=0.1 / wide)

@@ -1,7 +1,9 @@
 """Every method's front on one task, a small panel each: the band its seeds attain, the true or reference front, the others in grey.
 
 Two objectives are drawn as fronts, more as parallel coordinates. On exact tasks the axes are regularised returns, where no
-policy passes the true front; elsewhere mean rewards. Leaves out the other figures of a board: see `morlbench.board_figures`.
+policy passes the true front; elsewhere mean rewards. The axes show the fronts and the bulk of the methods: what lies far
+outside is marked by a triangle at the edge, so that a few bad methods do not squeeze the others into a corner. Leaves out the
+other figures of a board: see `morlbench.board_figures`.
 """
 
 from collections.abc import Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 COLUMNS, WIDTH, HEIGHT = 5, 2.65, 2.45  # of the grid; a panel's size in inches
 STEPS = 160  # places at which a band is evaluated; points of a front that are drawn
 GREY = "#d4d4d4"
+ROOM, MARGIN = 0.3, 0.06  # of the span of the fronts and most methods: how far an axis follows the rest, and its rim
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +92,13 @@ def figure(ranking: Ranking, task: str) -> "Figure | None":
     made = Figure(figsize=(wide, high))  # laid out by hand: a solver takes longer than all the drawing
     grid = {"left": 0.75 / wide, "right": 1 - 0.15 / wide, "top": 1 - 0.95 / high, "bottom": (0.6 + names) / high}
     axes = made.subplots(lines, columns, squeeze=False, gridspec_kw={**grid, "wspace": 0.08, "hspace": 0.2}).ravel()
-    low, top = _limits(drawn)
+    beyond, (low, top) = False, limits(drawn)
     for place, (ax, curve) in enumerate(zip(axes, drawn.curves, strict=False)):
         (_pair if k == 2 else _parallel)(ax, curve, drawn)
         ax.set_ylim(low[-1], top[-1])
         if k == 2:
             ax.set_xlim(low[0], top[0])
+        beyond = _cut(ax, curve, low, top) or beyond
         ax.set_title(curve.label, color=colour(curve.method), fontsize=9.5)
         ax.tick_params(labelsize=8, labelleft=place % columns == 0, labelbottom=place + columns >= count)
     for ax in axes[count:]:
@@ -103,18 +107,46 @@ def figure(ranking: Ranking, task: str) -> "Figure | None":
     if k == 2:
         made.supxlabel(f"{drawn.axes[0]}  ({unit}, higher is better) →", fontsize=9.5)
     made.supylabel(f"{drawn.axes[1] if k == 2 else unit}  (higher is better) →", fontsize=9.5, x=0.1 / wide)
-    _title(made, drawn, ranking, k)
+    _title(made, drawn, ranking, beyond)
     return made
 
 
-def _limits(drawn: Scene) -> tuple[Array, Array]:
-    """Return the lowest and highest value of all that is drawn, with a little room: per axis (2,), or (1,) for many objectives."""
-    shown = [*(points for curve in drawn.curves for points in curve.points), drawn.base[None], *([drawn.front] if len(drawn.front) else [])]
-    points = np.concatenate(shown)
-    points = points[np.isfinite(points).all(1)]
-    points = points if len(drawn.axes) == 2 else points.reshape(-1, 1)
-    room = 0.06 * np.ptp(points, axis=0).clip(1e-3)
-    return points.min(0) - room, points.max(0) + room
+def limits(drawn: Scene) -> tuple[Array, Array]:
+    """Return the lowest and highest value of the axes: two of each (2,) for two objectives, one (1,) for the shared axis of more.
+
+    They hold the front, the base and the better three quarters of the methods on each side, and follow the others by ROOM of that span.
+    """
+    shared = len(drawn.axes) > 2
+    ends = np.array([_ends(curve.mean, shared) for curve in drawn.curves])  # (m, 2, axes)
+    known = [*([drawn.front.max(0)[None] if shared else drawn.front] if len(drawn.front) else []), drawn.base[None]]
+    fixed = np.array([_ends(points, shared) for points in known if np.isfinite(points).all()]).reshape(-1, 2, ends.shape[2])
+    low = np.vstack([np.quantile(ends[:, 0], 0.25, axis=0), fixed[:, 0].reshape(-1, ends.shape[2])]).min(0)
+    top = np.vstack([np.quantile(ends[:, 1], 0.75, axis=0), fixed[:, 1].reshape(-1, ends.shape[2])]).max(0)
+    span = (top - low).clip(1e-3)
+    every = np.array([_ends(np.concatenate(curve.points), shared) for curve in drawn.curves])
+    low = np.maximum(np.minimum(low, every[:, 0].min(0)), low - ROOM * span)
+    top = np.minimum(np.maximum(top, every[:, 1].max(0)), top + ROOM * span)
+    return low - MARGIN * span, top + MARGIN * span
+
+
+def _ends(points: Array, shared: bool) -> Array:
+    """Return the least and the largest (2, axes) of points (q, k), over all objectives together where they share an axis."""
+    points = points.reshape(-1, 1) if shared else points
+    return np.array([points.min(0), points.max(0)])
+
+
+def _cut(ax: "Axes", curve: Curve, low: Array, top: Array) -> bool:
+    """Put a triangle at the edge for every mean point beyond it, and say whether there is any."""
+    if len(low) == 2:
+        places = curve.mean
+    else:  # an objective's range over preferences
+        places = np.array([(i, end) for i, ends in enumerate(_ends(curve.mean, False).T) for end in ends])
+        low, top = np.array([-np.inf, low[0]]), np.array([np.inf, top[0]])
+    outside = [place for place in places if (place < low).any() or (place > top).any()]
+    for place in outside:
+        mark = next(mark for mark, out in zip("v^<>", (place[1] < low[1], place[1] > top[1], place[0] < low[0], True), strict=True) if out)
+        ax.plot(*place.clip(low, top), mark, color=colour(curve.method), mfc="white", ms=6.5, mew=1.2, clip_on=False, zorder=6)
+    return bool(outside)
 
 
 def staircase(points: Array, x: Array) -> Array:
@@ -180,16 +212,17 @@ def _parallel(ax: "Axes", curve: Curve, drawn: Scene) -> None:
     ax.set_xticks(x, drawn.axes, rotation=60 if k > 3 else 0, fontsize=7.5)
 
 
-def _title(made: "Figure", drawn: Scene, ranking: Ranking, k: int) -> None:
+def _title(made: "Figure", drawn: Scene, ranking: Ranking, beyond: bool) -> None:
     counts, high = sorted({len(curve.points) for curve in drawn.curves}), made.get_figheight()
     seeds = f"{counts[0]} to {counts[-1]}" if counts[1:] else str(counts[0])
     front = f"dashes: {drawn.front_name}; " if len(drawn.front) else ""
-    if k == 2:
+    if len(drawn.axes) == 2:
         about = f"marks: mean of seeds, pale to full: weight of {drawn.axes[0]} from 0 to 1; band: attained by one seed to all seeds;"
         rest = f"{front}diamond: base; grey: the other methods; a method of one policy is one point, its seeds beside it"
     else:
         about = "bar: range over preferences, mean of seeds; disc: at full weight on the objective, with the range over seeds;"
         rest = f"dash in colour: at equal weights; {'grey dash: best value on the true front; ' if len(drawn.front) else ''}diamond: base"
+    about += " triangle: beyond the edge;" if beyond else ""
     title = f"{drawn.task} · {ranking.board.budget:,} scored responses · {seeds} seeds"
     made.text(0.012, 1 - 0.1 / high, title, ha="left", va="top", fontsize=11.5, color=INK)
     for line, text in enumerate((about, rest)):

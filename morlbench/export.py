@@ -3,8 +3,10 @@
 - frame.csv, frame.parquet: every metric of every counted run (`morlbench.score`), and standings.csv, the board's own table.
 - every-eval-ever/METHOD.json: one file per method in the Every Eval Ever schema, version 0.2.2
   (github.com/evaleval/every_eval_ever, every_eval_ever/schemas/eval.schema.json).
-- eval-results/METHOD.yaml: the Hugging Face Hub's evaluation results, a list of dataset, task, value and notes
-  (huggingface.co/docs/hub/eval-results; github.com/huggingface/hub-docs, eval_results.yaml).
+- eval-results/DIVISION/METHOD.yaml: the Hugging Face Hub's evaluation results, a list of dataset, task, value and notes
+  (huggingface.co/docs/hub/eval-results; github.com/huggingface/hub-docs, eval_results.yaml). A result is known by its data set and
+  task there, and divisions measure one task by several metrics, so the division is part of the task's name and has files of its own.
+  A data set's revision would be a commit of the Hub; there is none, and the task's version stands in the notes.
 - table.tex: a LaTeX table per division, for the booktabs package.
 
 The same records give the same bytes, so there is no date; the two formats' time stamps hold 0, which their schemas allow. A method
@@ -40,7 +42,9 @@ def exports(ranking: Ranking) -> dict[str, bytes]:
     files = _frame(board) | {"standings.csv": board_page.to_csv(ranking).encode(), "table.tex": latex(ranking).encode()}
     for entry in ranking.digests:
         files[f"every-eval-ever/{entry}.json"] = (json.dumps(every_eval_ever(ranking, entry), indent=1, allow_nan=False) + "\n").encode()
-        files[f"eval-results/{entry}.yaml"] = eval_results(ranking, entry).encode()
+    for standings in ranking.standings:
+        for row in standings.shown:
+            files[f"eval-results/{standings.division.name}/{row.method}.yaml"] = eval_results(row, standings, board).encode()
     return files
 
 
@@ -109,19 +113,15 @@ def _results(row: Standing, standings: Standings, board: Board) -> list[Json]:
     return results
 
 
-def eval_results(ranking: Ranking, entry: str) -> str:
-    """Return one method's results as the Hub's YAML; names are quoted as JSON strings, which YAML reads alike."""
-    board = ranking.board
-    lines = []
-    for standings in ranking.standings:
-        for row in (row for row in standings.rows if row.method == entry):
-            for cell in (cell for cell in row.cells if not cell.missing):
-                notes = f"{standings.division.metric}, division {standings.division.name}, mean of {len(cell.values)} seeds"
-                lines += [
-                    "- dataset:", f"    id: {json.dumps(f'morlbench/{board.name}')}", f"    task_id: {json.dumps(cell.task)}",
-                    f"    revision: {json.dumps(str(board.tasks[cell.task]))}",
-                    f"  value: {float(np.mean(cell.values)):.6g}", f"  notes: {json.dumps(notes)}",
-                ]  # fmt: skip
+def eval_results(row: Standing, standings: Standings, board: Board) -> str:
+    """Return one method's results in a division as the Hub's YAML; names are quoted as JSON strings, which YAML reads alike."""
+    division, lines = standings.division, list[str]()
+    for cell in (cell for cell in row.cells if not cell.missing):
+        notes = f"{division.metric}, version {board.tasks[cell.task]} of the task, mean of {len(cell.values)} seeds"
+        lines += [
+            "- dataset:", f"    id: {json.dumps(f'morlbench/{board.name}')}", f"    task_id: {json.dumps(f'{division.name}_{cell.task}')}",
+            f"  value: {float(np.mean(cell.values)):.6g}", f"  notes: {json.dumps(notes)}",
+        ]  # fmt: skip
     return "\n".join(lines) + "\n" if lines else "[]\n"
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from morlbench import answers, front, ledger
 from morlbench.metric import Evidence, NoValue
+from morlbench.preference import Array
 
 GAP = 0.25
 NUMBERED = re.compile(r"(.+)-\d+")
@@ -25,10 +26,15 @@ def relative_hypervolume(run: Evidence) -> float:
         point = front.base_returns(exact.preferences, exact.base)
     else:
         point = run.probe("base").means[0]
-    base = float(np.prod(np.maximum(point - reference, 0)))  # of one point, whatever k
-    if base <= 0:
+    return rooted(front.hypervolume(answers.points(run), reference), point, reference)
+
+
+def rooted(volume: float, base: Array, reference: Array) -> float:
+    """Return (volume / volume of the base's point (k,))^(1/k), which compares between numbers of objectives."""
+    alone = float(np.prod(np.maximum(base - reference, 0)))  # of one point, whatever k
+    if alone <= 0:
         raise NoValue("the base does not exceed the reference point")
-    return float((front.hypervolume(answers.points(run), reference) / base) ** (1 / run.k))
+    return float((volume / alone) ** (1 / len(base)))
 
 
 def responses_needed(runs: Sequence[Evidence], gap: float = GAP) -> float:

@@ -13,10 +13,25 @@ import pytest
 import yaml
 from evidence import record
 
-from morlbench import board, board_cells, board_fronts, board_relation, cli, console, export, gather, history, publish, registry, score
+from morlbench import (
+    board,
+    board_cells,
+    board_figures,
+    board_fronts,
+    board_relation,
+    cli,
+    console,
+    export,
+    gather,
+    history,
+    publish,
+    registry,
+    score,
+)
 from morlbench.board import Board
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.leaderboard import Ranking
+from morlbench.plot import STYLE
 from morlbench.record import load
 
 RULES = """
@@ -405,6 +420,75 @@ def test_a_staircase_is_the_best_second_value_among_points_as_far_right():
     assert board_fronts.staircase(points, x) == pytest.approx([3, 1, 1, np.nan], nan_ok=True)
 
 
+def scene(*means: np.ndarray) -> board_fronts.Scene:
+    """Fronts of these mean points, a true front from (0, 1) to (1, 0) and the base at (.4, .4)."""
+    asked = np.array([[w, 1 - w] for w in np.linspace(0, 1, len(means[0]))])
+    curves = tuple(board_fronts.Curve(f"m{i}", "mod", (mean - 0.01, mean + 0.01), asked) for i, mean in enumerate(means))
+    front = np.array([[0.0, 1.0], [0.7, 0.7], [1.0, 0.0]])
+    return board_fronts.Scene("a", curves, front, np.array([0.4, 0.4]), ("one", "two"), "true front")
+
+
+def test_two_bad_methods_of_many_do_not_squeeze_the_others_into_a_corner():
+    good = [np.array([[0.1, 0.9], [0.6, 0.6], [0.9, 0.1]]) * (1 - i / 100) for i in range(10)]
+    low, top = board_fronts.limits(scene(*good))
+    assert low == pytest.approx([-0.06, -0.06])  # the front's span of 1 with its margin
+    assert top == pytest.approx([1.06, 1.06])
+    far = [np.array([[-5.0, 0.5], [-4.0, -3.0], [0.5, -9.0]]), np.array([[9.0, 0.5], [0.5, 0.6], [0.2, 0.7]])]
+    low, top = board_fronts.limits(scene(*good, *far))
+    assert low == pytest.approx([-0.36, -0.36])  # and room for .3 of the span
+    assert top == pytest.approx([1.36, 1.06])
+    near = board_fronts.limits(scene(*good, np.array([[-0.2, 0.5], [0.5, 0.4], [0.6, 0.2]])))[0]
+    assert near == pytest.approx([-0.27, -0.06])  # with the seed at -.21
+
+
+def test_what_an_axis_does_not_reach_has_a_triangle_at_the_edge_and_the_title_says_so(built, monkeypatch):
+    whole = board_fronts.scene(built.ranking, "pair")
+    good = [replace(whole.curves[0], label=f"m{i}") for i in range(8)]
+    bad = replace(good[0], label="bad", points=tuple(points - [9.0, 0.0] for points in good[0].points))
+    for curves, marks in ((good, set()), ([*good, bad], {"<"})):
+        monkeypatch.setattr(board_fronts, "scene", lambda ranking, task, some=tuple(curves): replace(whole, curves=some))
+        figure = board_fronts.figure(built.ranking, "pair")
+        assert any("triangle: beyond the edge" in text.get_text() for text in figure.texts) is bool(marks)
+        panel = next(ax for ax in figure.axes if ax.get_title(loc="left") + ax.get_title() == curves[-1].label)
+        edge = [line for line in panel.lines if line.get_marker() in ("<", ">", "^", "v")]
+        assert {line.get_marker() for line in edge} == marks
+        assert all(line.get_xdata()[0] == pytest.approx(panel.get_xlim()[0]) for line in edge)
+
+
+def test_of_many_objectives_the_cost_figure_shows_the_volume_per_objective_relative_to_the_base(built, monkeypatch):
+    monkeypatch.setattr(board_figures, "ROOTED", 3)
+    panels = {title.partition("\n")[0]: (title, ax) for ax in board_figures.cost(built.ranking).axes if (title := named(ax))}
+    title, panel = panels["triple"]
+    assert title == "triple\n(hypervolume / the base's) ^ (1 / 3)"
+    wanted = registry.load("metrics", "relative-hypervolume")()
+    runs = [load(path).evidence for path in sorted((built.board.records / "triple" / "mod").glob("*.json"))]
+    drawn = next(line for line in panel.lines if line.get_label() == "mod")
+    assert drawn.get_ydata()[0] == pytest.approx(np.mean([wanted([run]) for run in runs]), abs=1e-6)
+    assert panels["pair"][0] == "pair"
+
+
+def named(ax) -> str:
+    """An axes' title, wherever the style puts it."""
+    return ax.get_title(loc="left") or ax.get_title()
+
+
+def test_titles_of_panels_side_by_side_do_not_run_into_each_other(built):
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    ranking = built.ranking
+    long = {task: f"{task}-of-thoroughness-vs-brevity" for task in ranking.tasks}
+    digests = {m: replace(d, runs={long[task]: runs for task, runs in d.runs.items()}) for m, d in ranking.digests.items()}
+    renamed = replace(ranking, digests=digests, tasks={long[task]: told for task, told in ranking.tasks.items()})
+    with matplotlib.rc_context(STYLE):
+        figure = board_figures.reference_points(renamed)
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        boxes = [ax._left_title.get_window_extent(renderer) for ax in figure.axes if named(ax)]
+    assert len(boxes) == 2
+    assert boxes[0].x1 < boxes[1].x0
+    assert boxes[1].x1 < figure.bbox.x1
+
+
 def test_the_loss_of_the_ideal_point_is_the_share_of_gains_that_the_compromise_gives_up():
     points = np.array([[1.0, 0.0], [0.6, 0.6], [0.0, 1.0]])
     assert board_relation.loss_of_ideal(points, np.array([0.2, 0.2])) == pytest.approx((2 - 1.2) / (2 - 0.4))
@@ -450,12 +534,28 @@ def test_an_every_eval_ever_document_has_what_its_schema_requires(built):
 
 
 def test_the_hubs_yaml_parses_to_the_same_values(built):
-    entries = yaml.safe_load(export.eval_results(built.ranking, "mod"))
+    entries = yaml.safe_load(export.exports(built.ranking)["eval-results/front/mod.yaml"])
     cells = next(row for row in built.ranking.standings[0].rows if row.method == "mod").cells
     assert [entry["dataset"] for entry in entries] == [
-        {"id": "morlbench/planted", "task_id": task, "revision": "1"} for task in ("pair", "triple")
-    ]  # fmt: skip
+        {"id": "morlbench/planted", "task_id": f"front_{task}"} for task in ("pair", "triple")
+    ]
     assert [entry["value"] for entry in entries] == pytest.approx([np.mean(cell.values) for cell in cells], rel=1e-5)
+    assert entries[0]["notes"] == "optimality-gap, version 1 of the task, mean of 2 seeds"
+
+
+def test_no_two_results_of_a_method_have_the_name_of_one_data_set_and_task_on_the_hub(copy):
+    rules = (copy.folder / "board.toml").read_text()
+    first = rules[rules.index("[[division]]") :]
+    other = first.replace('"front"', '"volume"', 1).replace("optimality-gap", "hypervolume").replace("anchors = [1.0, 0.0]\n", "")
+    (copy.folder / "board.toml").write_text(f"{rules}\n{other}")
+    files = export.exports(gather.rank_folder(board.load(copy.folder)))
+    mine = {name: yaml.safe_load(data) for name, data in files.items() if name.startswith("eval-results/") and name.endswith("/mod.yaml")}
+    assert set(mine) == {"eval-results/front/mod.yaml", "eval-results/volume/mod.yaml"}
+    places = [(entry["dataset"]["id"], entry["dataset"]["task_id"]) for entries in mine.values() for entry in entries]
+    assert len(set(places)) == len(places) == 4
+    for entry in (entry for entries in mine.values() for entry in entries):
+        assert set(entry) == {"dataset", "value", "notes"}  # what the format knows; a revision would be a commit of the Hub
+        assert set(entry["dataset"]) == {"id", "task_id"}
 
 
 def test_latex_escapes_what_would_be_a_command(built):
