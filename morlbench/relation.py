@@ -2,9 +2,15 @@
 
 Correlation of the rewards over the base's answers says what comes together anyway; within prompts it is what a policy gradient
 sees first; the cosine of the objectives' gradients at the base is where training starts; transfer says where it ends: what
-the expert of one objective gains (or loses) on another, as a share of what that other's own expert gains. The label follows
-transfer where experts were trained, else the cosine. The loss of the ideal point is the share of the experts' own gains that
-equal weights give up. Measuring is `morlbench.lm.relate`; here are numbers, the table and the figure.
+the expert of one objective gains (or loses) on another, as a share of what that other's own expert gains. The loss of the ideal
+point is the share of the experts' own gains that equal weights give up. Measuring is `morlbench.lm.relate`; here are numbers, the
+table and the figure.
+
+The label. A pair counts by its transfer where experts were trained, else by its cosine where that is told apart from noise: beyond
+two standard errors, and beyond more where there are several pairs (`limit`). Every pair alike: that label. Pairs that differ, or
+prompts of either sign: `mixed`. One label told and other pairs not told apart, or cosines told apart that differ: that label or
+`mixed`. Nothing told apart: `independent` or `mixed`, for `competing` and `correlated` claim a direction that was not seen. Nothing
+measured, or cosines whose errors were never taken: any label stands. Leaves out the noise of transfer itself, which is of one seed.
 """
 
 from dataclasses import dataclass
@@ -12,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from morlbench.preference import Array
 from morlbench.task import Relation
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SLIGHT = 0.15  # a relation nearer to zero than this counts as none
+BATCHES = 8  # of answers, over which the standard error of a cosine is taken
 GAIN = 0.01  # reward an expert must gain on its own objective before a share of it means anything
 
 
@@ -29,7 +38,8 @@ class Measured:
     """The relation of k objectives as measured; matrices (k, k), nan where unknown.
 
     transfer[i, j]: what the expert of i gains on j, as a share of what j's own expert gains. means: rewards (k,) by policy
-    name. prompts: correlations (n,) of the two objectives prompt by prompt, where they are exact; else empty.
+    name. prompts: correlations (n,) of the two objectives prompt by prompt, where they are exact; else empty. errors: standard
+    errors of the cosines, 0 where those are exact, nan where noise made a squared length negative; None where they were never taken.
     """
 
     task: str
@@ -43,19 +53,48 @@ class Measured:
     ideal_loss: float
     means: dict[str, tuple[float, ...]]
     prompts: tuple[float, ...] = ()
+    errors: Array | None = None
+
+    @property
+    def told(self) -> tuple[Relation | None, ...]:
+        """The label of every pair by its transfer, else by its cosine; None for a pair that is not told apart."""
+        return tuple(_label(value) or cosine for value, cosine in zip(_both_ways(self.transfer).tolist(), self._cosines_told, strict=True))
+
+    @property
+    def _cosines_told(self) -> tuple[Relation | None, ...]:
+        values, margins = _both_ways(self.cosine).tolist(), _both_ways(self.margins).tolist()
+        return tuple(_label(value, margin) for value, margin in zip(values, margins, strict=True))
+
+    @property
+    def margins(self) -> Array:
+        """How far from zero a cosine (k, k) must lie to be told apart; nan where its error is not known."""
+        k = len(self.names)
+        return np.full((k, k), np.nan) if self.errors is None else np.asarray(self.errors * limit(k * (k - 1) // 2))
+
+    @property
+    def doubtful(self) -> NDArray[np.bool_]:
+        """Which cosines (k, k) are known but not told apart from noise."""
+        known, margins, k = np.isfinite(self.cosine), self.margins, range(len(self.names))
+        return np.array([[i != j and known[i, j] and _label(self.cosine[i, j], margins[i, j]) is None for j in k] for i in k])
 
     @property
     def supported(self) -> tuple[Relation, ...]:
-        """The labels that the measures bear out: `mixed` where pairs or prompts differ, the pairs' own label where they agree."""
-        known = [_both_ways(m) for m in (self.transfer, self.cosine) if np.isfinite(_both_ways(m)).any()]
-        if not known:
-            return get_args(Relation)
-        signs = {_label(value) for value in known[0][np.isfinite(known[0])].tolist()}
+        """The labels that the measures bear out; the module says by which rule."""
+        seen = tuple(label for label in get_args(Relation) if label in self.told)
+        if not seen:
+            return get_args(Relation) if self.errors is None else ("independent", "mixed")
         by_prompt = {_label(value) for value in self.prompts} >= {"competing", "correlated"}
-        several = any(len({_label(value) for value in values[np.isfinite(values)].tolist()}) > 1 for values in known)
-        mixed = by_prompt or several
-        single: tuple[Relation, ...] = tuple(signs) if len(signs) == 1 else ()
+        turned = len({label for label in self._cosines_told if label}) > 1
+        mixed = by_prompt or turned or len(seen) > 1 or None in self.told
+        single = seen if len(seen) == 1 else ()
         return (*single, "mixed") if mixed else single
+
+    @property
+    def verdict(self) -> str:
+        """What tables say was measured."""
+        if any(self.told):
+            return " or ".join(self.supported)
+        return "not known" if self.errors is None else "not told apart"
 
     @property
     def agrees(self) -> bool:
@@ -64,7 +103,7 @@ class Measured:
 
     def row(self) -> dict[str, object]:
         """Return everything as JSON values, numbers to four digits."""
-        matrices = {name: _rounded(matrix) for name, matrix in self._matrices().items()}
+        matrices: dict[str, object] = {name: _rounded(matrix) for name, matrix in self._matrices().items()}
         loss = None if np.isnan(self.ideal_loss) else round(self.ideal_loss, 4)
         means = {name: [round(x, 4) for x in values] for name, values in self.means.items()}
         facts = {
@@ -74,6 +113,7 @@ class Measured:
             "base": self.base,
             "names": list(self.names),
         }
+        matrices["errors"] = None if self.errors is None else _rounded(self.errors)
         return facts | matrices | {"ideal_loss": loss, "means": means, "prompts": [round(x, 4) for x in self.prompts]}
 
     def _matrices(self) -> dict[str, Array]:
@@ -81,17 +121,18 @@ class Measured:
 
 
 def read(row: dict[str, object]) -> Measured:
-    """Return what `Measured.row` wrote."""
+    """Return what `Measured.row` wrote, now or before it wrote errors."""
     from pydantic import TypeAdapter
 
     matrix = TypeAdapter(list[list[float | None]])
+    errors = None if row.get("errors") is None else np.array(matrix.validate_python(row["errors"]), dtype=float)
     arrays = {n: np.array(matrix.validate_python(row[n]), dtype=float) for n in ("correlation", "within", "cosine", "transfer")}
     loss = TypeAdapter(float | None).validate_python(row["ideal_loss"])
     return Measured(
         task=str(row["task"]), declared=TypeAdapter[Relation](Relation).validate_python(row["declared"]), base=str(row["base"]),
         names=TypeAdapter(tuple[str, ...]).validate_python(row["names"]), **arrays, ideal_loss=float("nan") if loss is None else loss,
         means=TypeAdapter(dict[str, tuple[float, ...]]).validate_python(row["means"]),
-        prompts=TypeAdapter(tuple[float, ...]).validate_python(row["prompts"]),
+        prompts=TypeAdapter(tuple[float, ...]).validate_python(row["prompts"]), errors=errors,
     )  # fmt: skip
 
 
@@ -103,9 +144,32 @@ def correlate(rewards: Array) -> Array:
 
 def cosines(gram: Array) -> Array:
     """Return G_ij / sqrt(G_ii G_jj) (k, k), clipped to [-1, 1]; nan where a diagonal entry is 0 or negative, but for rounding."""
+    return np.asarray(np.clip(_ratios(gram), -1, 1))
+
+
+def jackknife(without: Array) -> Array:
+    """Return standard errors (k, k) of the cosines of inner products, given those without each of the batches (b, k, k).
+
+    nan everywhere for fewer batches than BATCHES, and where one of them makes the difference whether a squared length is positive.
+    """
+    if len(without) < BATCHES:
+        return np.full(without.shape[1:], np.nan)
+    values = np.stack([_ratios(gram) for gram in without])  # not clipped: at 1 a clipped cosine would seem to have no error
+    return np.asarray(np.sqrt((len(values) - 1) * values.var(0)))
+
+
+def limit(pairs: int) -> float:
+    """Return how many standard errors tell a cosine apart: by Student's t at 5%, shared among the pairs (Bonferroni).
+
+    2.4 for one pair, 4.0 for ten: where no pair is related, at most about one measurement in twenty tells any apart.
+    """
+    return float(stdtrit(BATCHES - 1, 1 - 0.025 / max(pairs, 1)))
+
+
+def _ratios(gram: Array) -> Array:
     diagonal = np.diag(gram)
     lengths = np.sqrt(np.where(diagonal > 1e-12 * max(diagonal.max(), 0), diagonal, np.nan))
-    return np.asarray(np.clip(gram / np.outer(lengths, lengths), -1, 1))
+    return np.asarray(gram / np.outer(lengths, lengths))
 
 
 def transfers(base: Array, experts: Array) -> Array:
@@ -127,10 +191,10 @@ def ideal_loss(base: Array, experts: Array, equal: Array) -> float:
 
 def markdown(found: Measured) -> str:
     """Return the measures as lines of a card: pair by pair up to three objectives, ranges beyond."""
-    head = f"| relation (declared: {found.declared}; measured: {' or '.join(found.supported)}) | value |"
+    head = f"| relation (declared: {found.declared}; measured: {found.verdict}) | value |"
     lines = [head, "|---|---|"]
     for label, matrix in _labels(found):
-        lines.append(f"| {label} | {_spread(found, matrix)} |")
+        lines.append(f"| {label} | {_cosines(found) if matrix is found.cosine else _spread(found, matrix)} |")
     loss = "not measured" if np.isnan(found.ideal_loss) else f"{found.ideal_loss:.2f}"
     return "\n".join([*lines, f"| loss of the ideal point at equal weights | {loss} |"])
 
@@ -139,12 +203,12 @@ def table(found: Measured) -> "Table":
     """Return a terminal table: one row per pair of objectives, one column per measure."""
     from rich.table import Table
 
-    shown = Table(title=f"{found.task} on {found.base}: declared {found.declared}, measured {' or '.join(found.supported)}", box=None)
+    shown = Table(title=f"{found.task} on {found.base}: declared {found.declared}, measured {found.verdict}", box=None)
     for head in ("objectives", "correlation", "within prompts", "gradient cosine", "transfer there", "and back"):
         shown.add_column(head, justify="left" if head == "objectives" else "right")
     for i, j in zip(*np.triu_indices(len(found.names), 1), strict=True):
-        values = [m[i, j] for m in (found.correlation, found.within, found.cosine, found.transfer)] + [found.transfer[j, i]]
-        shown.add_row(f"{found.names[i]}, {found.names[j]}", *(_number(value) for value in values))
+        before, after = (found.correlation[i, j], found.within[i, j]), (found.transfer[i, j], found.transfer[j, i])
+        shown.add_row(f"{found.names[i]}, {found.names[j]}", *map(_number, before), _cosine(found, i, j), *map(_number, after))
     shown.add_row("loss of the ideal point", _number(found.ideal_loss))
     return shown
 
@@ -160,20 +224,22 @@ def plot(found: Measured, stem: Path) -> list[Path]:
     figure = Figure(figsize=(4 * size, size + 0.7), layout="constrained")
     axes = figure.subplots(1, 4)
     for axis, (label, matrix) in zip(axes, _labels(found), strict=True):
-        _draw(axis, label, matrix, found.names)
+        doubtful = found.doubtful if matrix is found.cosine else np.zeros(matrix.shape, dtype=bool)
+        _draw(axis, label + ("\n(in brackets: not told apart)" if doubtful.any() else ""), matrix, found.names, doubtful)
     loss = "" if np.isnan(found.ideal_loss) else f"; loss of the ideal point {found.ideal_loss:.2f}"
-    figure.suptitle(f"{found.task} on {found.base}: declared {found.declared}, measured {' or '.join(found.supported)}{loss}", fontsize=10)
+    figure.suptitle(f"{found.task} on {found.base}: declared {found.declared}, measured {found.verdict}{loss}", fontsize=10)
     return save(figure, stem)
 
 
-def _draw(axis: "Axes", label: str, matrix: Array, names: tuple[str, ...]) -> None:
+def _draw(axis: "Axes", label: str, matrix: Array, names: tuple[str, ...], doubtful: NDArray[np.bool_]) -> None:
     axis.imshow(np.clip(matrix, -1, 1), cmap="RdBu", vmin=-1, vmax=1)
     axis.set_title(label, fontsize=9)
     axis.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8)
     axis.set_yticks(range(len(names)), names, fontsize=8)
     for (row, column), value in np.ndenumerate(matrix):
         shade = "white" if np.isfinite(value) and abs(value) > 0.6 else "black"
-        axis.text(column, row, _number(value), ha="center", va="center", fontsize=8 if len(names) < 6 else 6, color=shade)
+        text = f"({_number(value)})" if doubtful[row, column] else _number(value)
+        axis.text(column, row, text, ha="center", va="center", fontsize=8 if len(names) < 6 else 6, color=shade)
 
 
 def _labels(found: Measured) -> list[tuple[str, Array]]:
@@ -183,6 +249,27 @@ def _labels(found: Measured) -> list[tuple[str, Array]]:
         ("cosine of the gradients at the base", found.cosine),
         ("transfer between experts", found.transfer),
     ]
+
+
+def _cosines(found: Measured) -> str:
+    """Return the cosines with their errors pair by pair, or beyond three objectives their range and how many are told apart."""
+    k = len(found.names)
+    pairs = list(zip(*np.triu_indices(k, 1), strict=True))
+    if found.errors is None or k > 3:
+        known = sum(_label(found.cosine[i, j], found.margins[i, j]) is not None for i, j in pairs)
+        said = "errors not known" if found.errors is None else f"{known} of {len(pairs)} pairs told apart"
+        spread = _spread(found, found.cosine)
+        return spread if spread == "not measured" else f"{spread} ({said})"
+    return ", ".join((f"{found.names[i]} and {found.names[j]} " if k > 2 else "") + _cosine(found, i, j) for i, j in pairs)
+
+
+def _cosine(found: Measured, i: np.intp, j: np.intp) -> str:
+    """Return one cosine with its standard error, and whether it is not told apart."""
+    value = _number(found.cosine[i, j])
+    if found.errors is None:
+        return f"{value} (error not known)" if np.isfinite(found.cosine[i, j]) else value
+    error = f" ± {_number(found.errors[i, j])}" if found.errors[i, j] > 0 else ""
+    return f"{value}{error}" + ("" if _label(found.cosine[i, j], found.margins[i, j]) else ", not told apart")
 
 
 def _spread(found: Measured, matrix: Array) -> str:
@@ -214,8 +301,11 @@ def _both_ways(matrix: Array) -> Array:
     return np.asarray(((matrix + matrix.T) / 2)[np.triu_indices(len(matrix), 1)])
 
 
-def _label(value: float) -> Relation:
-    return "competing" if value < -SLIGHT else "correlated" if value > SLIGHT else "independent"
+def _label(value: float, margin: float = 0) -> Relation | None:
+    """Return the label of a value that is known but for a margin, None where the margin leaves more than one."""
+    if abs(value) > SLIGHT and abs(value) > margin:  # no comparison holds for nan
+        return "competing" if value < 0 else "correlated"
+    return "independent" if abs(value) + margin <= SLIGHT else None
 
 
 def _number(value: float) -> str:

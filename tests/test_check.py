@@ -439,6 +439,13 @@ def facts_file(transfer: float, declared: str = "competing", names: Sequence[str
     return json.dumps({"relation": facts | dict.fromkeys(("correlation", "within", "cosine", "transfer"), matrix)})
 
 
+def cosine_file(cosine: float, error: float) -> str:
+    """Return facts of a task without experts, whose gradients have this cosine and standard error."""
+    facts = json.loads(facts_file(-0.8))
+    unknown = {"transfer": [[None, None], [None, None]], "cosine": [[1.0, cosine], [cosine, 1.0]], "errors": [[0.0, error], [error, 0.0]]}
+    return json.dumps({"relation": facts["relation"] | unknown})
+
+
 TOPICS_IN_TWO = rows_of([{"split": "train", "topic": "bread", "prompt": "a"}, {"split": "test", "topic": "bread", "prompt": "b"}])
 TURNED_ROUND = rows_of([EXAMPLES[1], EXAMPLE | {"good": EXAMPLE["poor"], "poor": EXAMPLE["good"]}])
 FOLDER_FAULTS: list[tuple[str, type, dict[str, str]]] = [
@@ -456,6 +463,7 @@ FOLDER_FAULTS: list[tuple[str, type, dict[str, str]]] = [
     ("content is that of its version", Balanced, {"front_json": '{"version": 1}'}),
     ("relation is what was measured", Balanced, {"facts_json": facts_file(0.8)}),
     ("relation is what was measured", Balanced, {"facts_json": facts_file(-0.8, names=("brevity", "other"))}),
+    ("relation is what was measured", Balanced, {"facts_json": cosine_file(-0.8, error=0.5)}),
 ]  # fmt: skip
 
 

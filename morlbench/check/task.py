@@ -215,7 +215,8 @@ def relation_is_what_was_measured(subject: Subject) -> None:
     if measured.names != tuple(o.name for o in subject.cls.objectives):
         raise Broken(f"facts.json measured {', '.join(measured.names)}, which are not the task's objectives")
     if subject.cls.relation not in measured.supported:
-        raise Broken(f"relation is declared {subject.cls.relation!r}; measured on {measured.base}: {' or '.join(measured.supported)}")
+        borne = " or ".join(measured.supported)
+        raise Broken(f"relation is declared {subject.cls.relation!r}; measured on {measured.base}: {measured.verdict}, so {borne}")
 
 
 def has_a_card(subject: Subject) -> None:

@@ -2,8 +2,9 @@
 
 Gradients are of the expected rewards at the base, by the weights of every linear layer and the readout, with leave-one-out
 advantages; inner products are between different batches only, so that the noise two objectives share (they are scored on the
-same answers) does not pass for agreement. Experts and the policy of equal weights are trained at the task's own beta and come
-from the store where they can. Leaves out intervals: one seed, one draw of answers.
+same answers) does not pass for agreement; each cosine has a standard error over the batches (jackknife). Experts and the policy of
+equal weights are trained at the task's own beta and come from the store where they can. Leaves out errors of anything but the
+cosines: one seed, one draw of answers.
 """
 
 from collections.abc import Iterator
@@ -25,11 +26,11 @@ from morlbench.lm.train import Recipe, expert, one_hot, whole_steps
 from morlbench.lm.trained import usual
 from morlbench.method import Responses
 from morlbench.preference import Array
-from morlbench.relation import Measured, correlate, cosines, ideal_loss, transfers
+from morlbench.relation import BATCHES, Measured, correlate, cosines, ideal_loss, jackknife, transfers
 from morlbench.store import Store
 from morlbench.task import Split, Task, Texts
 
-BATCHES = 8  # of answers, whose gradients are multiplied across
+FOLDED = 2**18  # numbers to which a gradient is folded for the errors: inner products keep to about 1/512 of the lengths
 
 
 @dataclass(frozen=True)
@@ -105,18 +106,22 @@ def of_samples(task: Task, base: Base, found: Trained) -> Measured:
         loss = ideal_loss(means["base"], experts, found.equal.rewards.mean(0))
         means |= {f"{o.name} expert": row for o, row in zip(task.objectives, experts, strict=True)}
         means["equal weights"] = found.equal.rewards.mean(0)
+    products, without = gradient_products(task, base, plain, draws)
     return Measured(
         task=task.name, declared=task.relation, base=base.identity, names=tuple(o.name for o in task.objectives),
-        correlation=correlate(plain.rewards), within=correlate(within), cosine=cosines(gradient_products(task, base, plain, draws)),
+        correlation=correlate(plain.rewards), within=correlate(within), cosine=cosines(products), errors=jackknife(without),
         transfer=transfer, ideal_loss=loss, means={name: tuple(map(float, row)) for name, row in means.items()},
     )  # fmt: skip
 
 
-def gradient_products(task: Task, base: Base, plain: Samples, draws: int) -> Array:
-    """Return unbiased inner products (k, k) of the objectives' policy gradients at the base, across BATCHES batches."""
+def gradient_products(task: Task, base: Base, plain: Samples, draws: int) -> tuple[Array, Array]:
+    """Return unbiased inner products (k, k) of the objectives' policy gradients at the base, across BATCHES batches.
+
+    With them those without each of the batches (b, k, k), of folded gradients: to keep whole ones would take gigabytes.
+    """
     per_prompt = plain.rewards.reshape(-1, draws, task.k)
     advantages = ((per_prompt - per_prompt.mean(1, keepdims=True)) * draws / max(draws - 1, 1)).reshape(-1, task.k)
-    total: torch.Tensor | None = None
+    total, folded = torch.zeros(1), list[torch.Tensor]()
     own = np.zeros((task.k, task.k))
     batches = np.array_split(np.arange(len(advantages) // draws), BATCHES)
     with _open(base) as parameters:
@@ -125,11 +130,32 @@ def gradient_products(task: Task, base: Base, plain: Samples, draws: int) -> Arr
             log_p = _log_likelihood(base, task, plain, rows)
             weights = torch.as_tensor(advantages[rows], dtype=log_p.dtype, device=log_p.device)
             gradients = torch.stack([_gradient((log_p * column).sum(), parameters) for column in weights.T])  # (k, parameters)
-            own += (gradients @ gradients.T).double().cpu().numpy()
-            total = gradients if total is None else total + gradients
-    if total is None:
-        return own
-    return np.asarray((total @ total.T).double().cpu().numpy() - own)
+            own += _inner(gradients)
+            total = gradients + total.to(gradients.device)
+            folded.append(_folded(gradients))
+    return _inner(total) - own, _without(torch.stack(folded))
+
+
+def _inner(vectors: torch.Tensor) -> Array:
+    return np.asarray((vectors @ vectors.T).double().cpu().numpy())
+
+
+def _folded(gradients: torch.Tensor) -> torch.Tensor:
+    """Return gradients (k, parameters) as (k, FOLDED): every number with a fixed random sign, added up FOLDED apart.
+
+    The signs are the same each time, so inner products stay what they were but for noise (a count sketch).
+    """
+    count = gradients.shape[1]
+    signs = torch.randint(2, (count,), dtype=torch.int8, generator=torch.Generator().manual_seed(0)).to(gradients) * 2 - 1
+    padded = torch.nn.functional.pad(gradients * signs, (0, -count % FOLDED))
+    return padded.view(len(gradients), -1, FOLDED).sum(1)
+
+
+def _without(folded: torch.Tensor) -> Array:
+    """Return inner products (b, k, k) across batches without each of them, from their gradients (b, k, FOLDED)."""
+    own = [_inner(batch) for batch in folded]
+    total = folded.sum(0)
+    return np.stack([_inner(total - batch) - (np.sum(own, axis=0) - mine) for batch, mine in zip(folded, own, strict=True)])
 
 
 def _gradient(value: torch.Tensor, parameters: list[torch.Tensor]) -> torch.Tensor:
@@ -178,6 +204,7 @@ def _exact(task: ExactTask, base: Base) -> Measured:
     return Measured(
         task=task.name, declared=task.relation, base=base.identity, names=tuple(o.name for o in task.objectives),
         correlation=pooled, within=within, cosine=gradient_cosines(problem), transfer=transfers(start, ends.rewards),
+        errors=np.zeros((task.k, task.k)),
         ideal_loss=ideal_loss(start, ends.rewards, equal), means={name: tuple(map(float, row)) for name, row in means.items()},
         prompts=tuple(single) if task.k == 2 else (),
     )  # fmt: skip
