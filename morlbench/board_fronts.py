@@ -106,7 +106,7 @@ def figure(ranking: Ranking, task: str) -> "Figure | None":
     unit = "E[reward] − β KL" if len(ranking.tasks[task].front) else "mean scaled reward"
     if k == 2:
         made.supxlabel(f"{drawn.axes[0]}  ({unit}, higher is better) →", fontsize=9.5)
-    made.supylabel(f"{drawn.axes[1] if k == 2 else unit}  (higher is better) →", fontsize=9.5, x=0.1 / wide)
+    made.supylabel(f"{drawn.axes[1] if k == 2 else unit}  (higher is better) →", fontsize=9.5 if lines > 1 else 8.5, x=0.1 / wide)
     _title(made, drawn, ranking, beyond)
     return made
 
@@ -223,7 +223,7 @@ def _title(made: "Figure", drawn: Scene, ranking: Ranking, beyond: bool) -> None
         about = "bar: range over preferences, mean of seeds; disc: at full weight on the objective, with the range over seeds;"
         rest = f"dash in colour: at equal weights; {'grey dash: best value on the true front; ' if len(drawn.front) else ''}diamond: base"
     about += " triangle: beyond the edge;" if beyond else ""
-    title = f"{drawn.task} · {ranking.board.budget:,} scored responses · {seeds} seeds"
+    title = f"{drawn.task} · {ranking.board.budget:,} scored responses · {seeds} seed{'s' if seeds != '1' else ''}"
     made.text(0.012, 1 - 0.1 / high, title, ha="left", va="top", fontsize=11.5, color=INK)
     for line, text in enumerate((about, rest)):
         made.text(0.012, 1 - (0.37 + 0.17 * line) / high, text, ha="left", va="top", fontsize=8.2, color="#555555")
