@@ -165,8 +165,9 @@ def test_the_share_of_scoring_in_a_training_step(benchmark: BenchmarkFixture, mo
 
 def test_scoring_64_answers_on_ten_objectives_takes_one_and_a_half_seconds(benchmark: BenchmarkFixture) -> None:
     task = registry.load("tasks", "assistant-10")()
-    asked, texts = task.prompts("test"), [json.loads(line)["text"] for line in ANSWERS.read_text(encoding="utf-8").splitlines()]
-    prompts = tuple(asked[i % len(asked)] for i in range(64))
+    texts = [json.loads(line)["text"] for line in ANSWERS.read_text(encoding="utf-8").splitlines()]
+    prompts = task.prompts("test")[:64]
+    assert len(set(prompts)) == 64
     task.score(prompts[:1], ("A first answer, so that every model is loaded.",))
     begun = itertools.count()
 
@@ -175,7 +176,7 @@ def test_scoring_64_answers_on_ten_objectives_takes_one_and_a_half_seconds(bench
         return (prompts, tuple(f"{texts[(start + i) % len(texts)]} That is answer {start + i}." for i in range(64))), {}
 
     benchmark.pedantic(task.score, setup=unmet, rounds=7)
-    assert benchmark.stats["median"] <= 1.5
+    assert benchmark.stats["median"] <= 1.5  # of the batches: a single one may be over
 
 
 def timed(call: Callable[[], object]) -> float:
