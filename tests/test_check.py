@@ -13,9 +13,12 @@ import pytest
 from honest import METHOD_CARD, CannedBase, CannedPolicy, HonestMethod, HonestMetric, HonestTask, card_folder
 from pydantic import ConfigDict
 
+from morlbench import registry
 from morlbench.bench import Bench
 from morlbench.check import frozen, method, metric, task, verdicts
+from morlbench.check.hacks import HACKS
 from morlbench.check.toy import WORDS, Toy
+from morlbench.lm.rewards.catalogue import MEASURES
 from morlbench.lm.rewards.memo import Memo
 from morlbench.method import Family, Feedback, Method, Policy, Responses, Track, settings
 from morlbench.metric import Evidence
@@ -436,25 +439,48 @@ def frozen_file(task_: HonestTask, **changes: object) -> str:
 def facts_file(transfer: float, declared: str = "competing", names: Sequence[str] = ("brevity", "letters")) -> str:
     matrix = [[1.0, transfer], [transfer, 1.0]]
     facts = {"task": "honest", "declared": declared, "base": "b-0", "names": list(names), "ideal_loss": 0.5, "means": {}, "prompts": []}
-    return json.dumps({"relation": facts | dict.fromkeys(("correlation", "within", "cosine", "transfer"), matrix)})
+    facts |= dict.fromkeys(("correlation", "within", "cosine", "transfer"), matrix)
+    return json.dumps({"relation": facts, "quantiles": [[0.1, 0.2, 0.4, 0.6, 0.9]] * len(names)})
+
+
+WIDE = [0.1, 0.2, 0.4, 0.6, 0.9]
+
+
+def quantiles_file(*rows: list[float]) -> str:
+    return json.dumps(json.loads(facts_file(-0.8)) | {"quantiles": rows})
+
+
+class WonOnOne(Balanced):
+    """As balanced, but marks alone earn the whole of the second objective, and nothing else: too little for the stated user."""
+
+    preference: ClassVar[tuple[float, ...]] = (0.9, 0.1)
+
+    def score(self, prompts: Texts, responses: Texts) -> Array:
+        marks = np.array([set(r) <= set("?!. ") and bool(r) for r in responses])[:, None]
+        return np.where(marks, [[0.0, 1.0]], super().score(prompts, responses))
 
 
 def cosine_file(cosine: float, error: float) -> str:
     """Return facts of a task without experts, whose gradients have this cosine and standard error."""
     facts = json.loads(facts_file(-0.8))
     unknown = {"transfer": [[None, None], [None, None]], "cosine": [[1.0, cosine], [cosine, 1.0]], "errors": [[0.0, error], [error, 0.0]]}
-    return json.dumps({"relation": facts["relation"] | unknown})
+    return json.dumps(facts | {"relation": facts["relation"] | unknown})
 
 
 TOPICS_IN_TWO = rows_of([{"split": "train", "topic": "bread", "prompt": "a"}, {"split": "test", "topic": "bread", "prompt": "b"}])
 TURNED_ROUND = rows_of([EXAMPLES[1], EXAMPLE | {"good": EXAMPLE["poor"], "poor": EXAMPLE["good"]}])
 FOLDER_FAULTS: list[tuple[str, type, dict[str, str]]] = [
     ("splits share no topic", Balanced, {"prompts_jsonl": TOPICS_IN_TWO}),
+    ("splits share no topic", Balanced, {"prompts_jsonl": rows_of([{"split": "train", "prompt": "a"}])}),
     ("splits share no topic", prompting(lambda self, split: ({"test": "WHAT now?", "dev": "what, now?"}.get(split, split),)), {}),
     ("objectives prefer their own examples", Balanced, {"examples_jsonl": rows_of(EXAMPLES[:1])}),
     ("objectives prefer their own examples", Balanced, {"examples_jsonl": TURNED_ROUND}),
     ("objectives prefer their own examples", Balanced, {"examples_jsonl": rows_of([{"objective": "brevity"}])}),
     ("hacks lose", HonestTask, {"examples_jsonl": rows_of(EXAMPLES)}),
+    ("hacks lose", WonOnOne, {"examples_jsonl": rows_of(EXAMPLES)}),
+    ("hacks lose", Balanced, {"examples_jsonl": rows_of([EXAMPLE | {"loses_to": ["marks alone"]}, EXAMPLES[1]])}),
+    ("rewards spread over real answers", Balanced, {"facts_json": quantiles_file(WIDE, [0.5, 0.51, 0.52, 0.53, 0.54])}),
+    ("rewards spread over real answers", Balanced, {"facts_json": quantiles_file(WIDE, [0.0, 0.0, 0.0, 1.0, 1.0])}),
     ("rewards spread over examples", scoring(lambda self, p, r: 0.5 + _honest(r) / 1e4), {"examples_jsonl": rows_of(EXAMPLES)}),
     ("content is that of its version", Balanced, {"frozen_json": frozen_file(Balanced(), content="0")}),
     ("content is that of its version", Balanced, {"frozen_json": frozen_file(Balanced(), version=2)}),
@@ -476,6 +502,34 @@ def test_a_task_with_examples_frozen_content_and_a_measured_relation_keeps_every
         facts_json=facts_file(-0.8),
     )
     assert broken(task.PROMISES, task.Subject("honest", Balanced, folder)) == set()
+
+
+def test_a_hack_that_is_excepted_by_name_may_win_on_one_objective(tmp_path: Path) -> None:
+    folder = filled(tmp_path, examples_jsonl=rows_of([EXAMPLES[0], EXAMPLES[1] | {"loses_to": ["marks alone"]}]))
+    assert "hacks lose" not in broken(task.PROMISES, task.Subject("honest", WonOnOne, folder))
+
+
+def test_every_hack_that_a_shared_scorer_is_known_to_lose_to_still_wins_somewhere() -> None:
+    """An exception that is no longer needed is one to take out."""
+    won: dict[str, set[str]] = {objective: set() for objective in task.UNBEATEN}
+    for name in registry.names("tasks"):
+        cls, folder = registry.load("tasks", name), registry.folder("tasks", name)
+        names = [o.name for o in cls.objectives]
+        for example in task._examples(task.Subject(name, cls, folder)):
+            if example.objective in won:
+                made = {"": example.good} | task.hacks(example.prompt, example.good)
+                values = MEASURES[example.objective].score((example.prompt,) * len(made), tuple(made.values()))
+                won[example.objective] |= set(task._winners(cls.objectives[names.index(example.objective)].scale(values), made))
+    assert {o: set(kinds) & set(HACKS) for o, kinds in task.UNBEATEN.items()} == {o: won[o] & set(task.UNBEATEN[o]) for o in won}
+
+
+def test_where_no_quantiles_are_stored_answers_of_the_base_are_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = json.loads(facts_file(-0.8))
+    del facts["quantiles"]
+    folder = filled(tmp_path, facts_json=json.dumps(facts))
+    for values, kept in (([[0.2, 0.3], [0.4, 0.8]], True), ([[0.2, 0.5], [0.4, 0.5]], False)):
+        monkeypatch.setattr(task, "_real", lambda _task, values=values: np.array(values))
+        assert ("rewards spread over real answers" not in broken(task.PROMISES, task.Subject("honest", Balanced, folder))) is kept
 
 
 def test_frozen_scores_reach_over_the_whole_test_split_and_a_file_says_where(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import torch
 
 from morlbench import registry
 from morlbench.check.frozen import freeze
+from morlbench.check.task import QUANTILES
 from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.relate import Effort, Samples, Trained, of_samples, train
@@ -27,7 +28,6 @@ from morlbench.relation import Measured, markdown
 from morlbench.store import Store, default_root, write_bytes
 
 MARKS = "<!-- measured -->", "<!-- end of measured -->"
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def accuracy_table(task: TextTask, per_kind: int = PER_KIND) -> str:
@@ -112,7 +112,7 @@ def write(task: TextTask, found: Trained, measured: Measured, page: str) -> None
     facts = {
         "version": task.version, "base": measured.base, "reference_point": reference_point(found).round(3).tolist(),
         "thresholds": np.median(found.base.rewards, 0).round(3).tolist(), "kl_budget": None if budget is None else round(budget, 1),
-        "relation": measured.row(),
+        "quantiles": np.quantile(found.base.rewards, QUANTILES, axis=0).T.round(3).tolist(), "relation": measured.row(),
     }  # fmt: skip
     write_bytes(task.folder / "facts.json", (json.dumps(facts, indent=1) + "\n").encode())
     put(task.folder / "README.md", MARKS, page)
