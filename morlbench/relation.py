@@ -9,8 +9,8 @@ table and the figure.
 The label. A pair counts by its transfer where experts were trained, else by its cosine where that is told apart from noise: beyond
 two standard errors, and beyond more where there are several pairs (`limit`). Every pair alike: that label. Pairs that differ, or
 prompts of either sign: `mixed`. One label told and other pairs not told apart, or cosines told apart that differ: that label or
-`mixed`. Nothing told apart: `independent` or `mixed`, for `competing` and `correlated` claim a direction that was not seen. Nothing
-measured, or cosines whose errors were never taken: any label stands. Leaves out the noise of transfer itself, which is of one seed.
+`mixed`. Nothing told apart, or nothing measured: the declared label stands, whatever it is, and tables and the card say that it is
+declared alone, for noise contradicts no label and bears none out. Leaves out the noise of transfer itself, which is of one seed.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SLIGHT = 0.15  # a relation nearer to zero than this counts as none
+UNTOLD = "not told apart"
 BATCHES = 8  # of answers, over which the standard error of a cosine is taken
 GAIN = 0.01  # reward an expert must gain on its own objective before a share of it means anything
 
@@ -82,7 +83,7 @@ class Measured:
         """The labels that the measures bear out; the module says by which rule."""
         seen = tuple(label for label in get_args(Relation) if label in self.told)
         if not seen:
-            return get_args(Relation) if self.errors is None else ("independent", "mixed")
+            return get_args(Relation)
         by_prompt = {_label(value) for value in self.prompts} >= {"competing", "correlated"}
         turned = len({label for label in self._cosines_told if label}) > 1
         mixed = by_prompt or turned or len(seen) > 1 or None in self.told
@@ -94,7 +95,7 @@ class Measured:
         """What tables say was measured."""
         if any(self.told):
             return " or ".join(self.supported)
-        return "not known" if self.errors is None else "not told apart"
+        return "not known" if self.errors is None else UNTOLD
 
     @property
     def agrees(self) -> bool:
@@ -269,7 +270,7 @@ def _cosine(found: Measured, i: np.intp, j: np.intp) -> str:
     if found.errors is None:
         return f"{value} (error not known)" if np.isfinite(found.cosine[i, j]) else value
     error = f" ± {_number(found.errors[i, j])}" if found.errors[i, j] > 0 else ""
-    return f"{value}{error}" + ("" if _label(found.cosine[i, j], found.margins[i, j]) else ", not told apart")
+    return f"{value}{error}" + ("" if _label(found.cosine[i, j], found.margins[i, j]) else f", {UNTOLD}")
 
 
 def _spread(found: Measured, matrix: Array) -> str:

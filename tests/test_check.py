@@ -490,6 +490,7 @@ FOLDER_FAULTS: list[tuple[str, type, dict[str, str]]] = [
     ("relation is what was measured", Balanced, {"facts_json": facts_file(0.8)}),
     ("relation is what was measured", Balanced, {"facts_json": facts_file(-0.8, names=("brevity", "other"))}),
     ("relation is what was measured", Balanced, {"facts_json": cosine_file(-0.8, error=0.5)}),
+    ("relation is what was measured", Balanced, {"facts_json": cosine_file(0.8, error=0.1)}),
 ]  # fmt: skip
 
 
@@ -502,6 +503,12 @@ def test_a_task_with_examples_frozen_content_and_a_measured_relation_keeps_every
         facts_json=facts_file(-0.8),
     )
     assert broken(task.PROMISES, task.Subject("honest", Balanced, folder)) == set()
+
+
+def test_a_relation_that_is_not_told_apart_is_for_the_card_to_say(tmp_path: Path) -> None:
+    folder = filled(tmp_path, facts_json=cosine_file(-0.8, error=0.5))
+    (folder / "README.md").write_text("# Honest\nbrevity and letters are not told apart\n", encoding="utf-8")
+    assert "relation is what was measured" not in broken(task.PROMISES, task.Subject("honest", Balanced, folder))
 
 
 def test_a_hack_that_is_excepted_by_name_may_win_on_one_objective(tmp_path: Path) -> None:

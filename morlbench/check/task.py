@@ -18,7 +18,7 @@ from morlbench.check.hacks import hacks
 from morlbench.errors import MorlbenchError
 from morlbench.lm.rewards.memo import forget
 from morlbench.preference import Array, check_preference
-from morlbench.relation import Measured, read
+from morlbench.relation import UNTOLD, Measured, read
 from morlbench.task import Relation, Split, Task, Texts
 
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -263,7 +263,7 @@ def content_is_that_of_its_version(subject: Subject) -> None:
 
 
 def relation_is_what_was_measured(subject: Subject) -> None:
-    """Where its folder has facts.json, the declared relation is one that the measured relation bears out."""
+    """Where its folder has facts.json, the measured relation bears the declared one out, or tells nothing apart and the card says so."""
     facts = _facts(subject)
     if facts is None:
         return
@@ -272,7 +272,9 @@ def relation_is_what_was_measured(subject: Subject) -> None:
         raise Broken(f"facts.json measured {', '.join(measured.names)}, which are not the task's objectives")
     if subject.cls.relation not in measured.supported:
         borne = " or ".join(measured.supported)
-        raise Broken(f"relation is declared {subject.cls.relation!r}; measured on {measured.base}: {measured.verdict}, so {borne}")
+        raise Broken(f"relation is declared {subject.cls.relation!r}; measured on {measured.base}: {borne}")
+    if measured.verdict == UNTOLD and UNTOLD not in card(subject.folder):
+        raise Broken(f"on {measured.base} its objectives are {UNTOLD}: its card has to say so, the relation is declared alone")
 
 
 def has_a_card(subject: Subject) -> None:
