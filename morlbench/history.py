@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from morlbench.board import LEVELS, REMOVALS
 from morlbench.errors import BadRecord
 from morlbench.store import write_bytes
+from morlbench.verify.files import LEVELS_LIMIT, LIST_LIMIT, read_bytes
 
 Level = Literal["reported", "rescored", "reproduced"]
 GRADES: tuple[Level, ...] = ("reported", "rescored", "reproduced")  # each holds what the one before it does
@@ -50,7 +51,7 @@ def removals(board: Path) -> dict[str, Removal]:
     """Return the removed records of a board's folder by key; raise BadRecord naming the line that is no removal."""
     path = board / REMOVALS
     found: dict[str, Removal] = {}
-    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else [], 1):
+    for number, line in enumerate((_read(path, LIST_LIMIT) or b"").splitlines(), 1):
         removal = removal_of(line, f"{path}, line {number}")
         if removal.key in found:
             raise BadRecord(f"{path}, line {number}: record {removal.record} was removed before")
@@ -72,17 +73,16 @@ def remove(board: Path, removal: Removal) -> None:
         raise BadRecord(f"{board / REMOVALS}: record {removal.record} was removed before")
     checked = TypeAdapter(Removal).validate_python(removal.__dict__)
     path = board / REMOVALS
-    before = path.read_bytes() if path.exists() else b""
-    write_bytes(path, before + json.dumps(checked.__dict__, ensure_ascii=False).encode() + b"\n")
+    write_bytes(path, (_read(path, LIST_LIMIT) or b"") + json.dumps(checked.__dict__, ensure_ascii=False).encode() + b"\n")
 
 
 def grants(board: Path) -> dict[str, Grant]:
     """Return what levels.json of a board's folder grants, by the record's path below the folder; {} where there is none."""
     path = board / LEVELS
-    if not path.exists():
+    if (raw := _read(path, LEVELS_LIMIT)) is None:
         return {}
     try:
-        return TypeAdapter(dict[_Place, Grant]).validate_json(path.read_bytes())
+        return TypeAdapter(dict[_Place, Grant]).validate_json(raw)
     except ValidationError as error:
         raise BadRecord(f"{path}: {_first(error)}") from None
 
@@ -102,6 +102,11 @@ def write_grants(board: Path, granted: Mapping[str, Grant]) -> None:
 def digest(record: Path) -> str:
     """Return the hash of a record's JSON file."""
     return hashlib.sha256(record.with_suffix(".json").read_bytes()).hexdigest()
+
+
+def _read(path: Path, limit: int) -> bytes | None:
+    """Return the bytes of a small plain file, None where there is none; raise BadRecord for a link, a device or a flood."""
+    return read_bytes(path, limit) if path.exists() or path.is_symlink() else None
 
 
 def _first(error: ValidationError) -> str:

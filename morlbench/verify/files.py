@@ -17,12 +17,14 @@ from typing import NoReturn
 from morlbench.verify import Refused
 
 KB, MB = 1024, 1024**2
-JSON_LIMIT, PARQUET_LIMIT, TOML_LIMIT, LIST_LIMIT, WEIGHTS_LIMIT = MB, 8 * MB, 64 * KB, MB, 64 * MB
+JSON_LIMIT, PARQUET_LIMIT, TOML_LIMIT, LIST_LIMIT, LEVELS_LIMIT, WEIGHTS_LIMIT = MB, 8 * MB, 64 * KB, MB, 8 * MB, 64 * MB
 DEPTH = 12  # of nesting; a record needs 6
 FILES = 50_000  # under one folder
 HEADER = MB  # of a safetensors file
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._,=+~-]{0,150}")
 _QUOTED = re.compile(r'(?s)"(?:[^"\\]|\\.)*(?:"|\Z)')  # one without an end goes to the end, so that no text is looked through twice
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""  # of a dotted TOML key, possessive: looked through once
+_DOTTED = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}){{{DEPTH}}}")
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32,
          "F32": 32, "F64": 64, "I64": 64, "U64": 64}  # fmt: skip
 
@@ -98,6 +100,8 @@ def parse_toml(raw: bytes, path: Path) -> dict[str, object]:
     try:
         text = raw.decode("utf-8")
         _shallow(text, path)
+        if found := _DOTTED.search(text):  # the parser takes the square of their number in time
+            raise Refused("board", f"{path}: holds a name of more than {DEPTH} dotted parts ({found[0][:40]!r}...)")
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise Refused("board", f"{path}: not valid TOML ({str(error)[:80]})") from None

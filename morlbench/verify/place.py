@@ -18,11 +18,13 @@ from morlbench.board import FILE, LEVELS, RECORD, RECORDS, REMOVALS, Board, Divi
 from morlbench.errors import BadInput, BadRecord
 from morlbench.gather import parts
 from morlbench.metric import Evidence
+from morlbench.record import load as load_record
 from morlbench.store import key_of
 from morlbench.task import Task
 from morlbench.verify import Fault, Refused, Verdict
 from morlbench.verify.files import (
     JSON_LIMIT,
+    LEVELS_LIMIT,
     LIST_LIMIT,
     PARQUET_LIMIT,
     TOML_LIMIT,
@@ -55,23 +57,31 @@ class Survey:
 def survey(root: Path) -> Survey:
     """Look at every file under a path without trusting any; records themselves are not read yet."""
     found = Survey()
-    for above in root.resolve().parents:  # a part of a board is held to the board's rules
-        if (above / FILE).is_file() and (above / RECORDS) in (root.resolve(), *root.resolve().parents):
-            found.boards[above] = _board(above / FILE)
     try:
+        found.boards |= _above(root)
         paths = [_record_named(path) if path == root else path for path in walk(root)]
     except Refused as refused:
         found.verdicts.append(Verdict(root, None, (refused.fault,)))
         return found
     for path in paths:
         try:
-            _note(path, found)
+            _note(path, root, found)
         except Refused as refused:
             found.verdicts.append(Verdict(path, None, (refused.fault,)))
     for path in [path for path in found.records if found.board_of(path) is None and _inside(path, found.boards)]:
         found.records.remove(path)
         found.verdicts.append(Verdict(path, None, (Fault("name", f"{path}: a board's records lie below {RECORDS}/"),)))
     return found
+
+
+def _above(root: Path) -> dict[Path, Board]:
+    """Return the boards whose records hold this path: a part of a board is held to the board's rules."""
+    whole = root.resolve()
+    return {
+        above: _board(above / FILE)
+        for above in whole.parents
+        if (above / RECORDS) in (whole, *whole.parents) and ((above / FILE).exists() or (above / FILE).is_symlink())
+    }
 
 
 def _inside(path: Path, folders: Iterable[Path]) -> bool:
@@ -83,7 +93,7 @@ def _record_named(path: Path) -> Path:
     return path.with_suffix(".json") if path.suffix == ".parquet" else path
 
 
-def _note(path: Path, found: Survey) -> None:
+def _note(path: Path, root: Path, found: Survey) -> None:
     if RECORD.fullmatch(path.name):
         found.records.append(path)
     elif path.suffix in CODE:
@@ -95,11 +105,11 @@ def _note(path: Path, found: Survey) -> None:
     elif path.name == REMOVALS:
         _removals(path)
     elif path.name == LEVELS:
-        parse_json(read_bytes(path, JSON_LIMIT), path)
+        parse_json(read_bytes(path, LEVELS_LIMIT), path)
         _history(lambda: history.grants(path.parent))
     elif path.name.endswith(".parquet") and not path.with_suffix(".json").is_file():
         raise Refused("file", f"{path}: its {path.stem}.json is missing")
-    elif RECORDS in path.parts:
+    elif RECORDS in path.relative_to(root).parts or _inside(path, [folder / RECORDS for folder in found.boards]):
         if not BESIDE.fullmatch(path.name):
             raise Refused("file", f"{path}: is no record; expected files named seed-N.json and seed-N.parquet")
         read_bytes(path, PARQUET_LIMIT)
@@ -133,17 +143,21 @@ def _history(read: Callable[[], T]) -> T:
         raise Refused("history", str(fault)) from None
 
 
-def on_board(run: Evidence, record: Path, board: Board, task: Task | None) -> list[Fault]:
+def on_board(run: Evidence, path: Path, board: Board, task: Task | None) -> list[Fault]:
     """Check that a board takes this run and that it lies where the board keeps it."""
     if refused := board.refuses(run):
         return [Fault("board", refused)]
     if task is not None and run.task.preference != task.preference:
         return [Fault("board", f"its stated preference is {run.task.preference}; a board's is the task's own, {task.preference}")]
     wanted = board.path(run.task.name, board.entry(run), run.seed)
-    method = re.split(r"[+~]", record.parent.name)[0]  # what follows are settings and the budget, as `morlbench sweep` names folders
-    if (record.parent.parent.resolve(), method, record.name) == (wanted.parent.parent.resolve(), run.method.name, wanted.name):
+    if (path.parent.parent.resolve(), _named(path), path.name) == (wanted.parent.parent.resolve(), run.method.name, wanted.name):
         return []
     return [Fault("name", f"a record of this run belongs at {wanted.relative_to(board.folder)}")]
+
+
+def _named(path: Path) -> str:
+    """Return the method in a record's folder: what follows are settings and the budget, as `morlbench sweep` names folders."""
+    return re.split(r"[+~]", path.parent.name)[0]
 
 
 def kept(old: Path, new: Path) -> list[Verdict]:
@@ -187,12 +201,26 @@ def _rules(old: Path, new: Path) -> Verdict | None:
     for one, other in zip(before.divisions, after.divisions, strict=False):
         if _closed(one) != _closed(other) or not set(one.methods) <= set(other.methods):
             odd.append(f"division {one.name!r}")
-        if not (one.controls.items() <= other.controls.items() and one.unranked.items() <= other.unranked.items()):
+        if not (_only_new(one.methods, one.controls, other.controls) and _only_new(one.methods, one.unranked, other.unranked)):
             odd.append(f"controls or unranked methods of division {one.name!r}")
+    odd += [f"the entry of {path.relative_to(before.folder)}" for path in _taken(before, after)[:1]]
     if len(before.divisions) != len(after.divisions):
         odd.append("the divisions")
     told = f"{new}: {', '.join(odd)} changed; a submission may only add methods to a division"
     return Verdict(new, None, (Fault("history", told),)) if odd else None
+
+
+def _only_new(methods: Sequence[str], before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+    """Say whether a table kept its entries, and gained some only for methods that the division did not have."""
+    return before.items() <= after.items() and not (after.keys() - before.keys()) & set(methods)
+
+
+def _taken(before: Board, after: Board) -> list[Path]:
+    """Return the old board's records that an added entry, a more special one of their method, would take as its own."""
+    names = {entry.name for entry in after.entries if entry not in before.entries}
+    paths = [path for path in before.records.glob("*/*/seed-*.json") if RECORD.fullmatch(path.name) and _named(path) in names]
+    runs = ((path, load_record(path, texts=False).evidence) for path in sorted(paths))
+    return [path for path, run in runs if before.entry(run) and before.entry(run) != after.entry(run)]
 
 
 def _closed(division: Division) -> Division:
