@@ -5,7 +5,7 @@ granted a level: `reported` (the files are sound), `rescored` (this checkout's s
 `reproduced` (a repeated run gave the same). What each level leaves open is in docs/submitting.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Code = Literal[
     "file", "size", "json", "schema", "hash", "parquet", "name", "key", "task", "method", "base", "seed", "complete", "ledger", "kl",
-    "exact", "answers", "rewards", "board", "history", "rerun",
+    "exact", "weights", "answers", "rewards", "board", "history", "rerun",
 ]  # fmt: skip
 
 
@@ -34,6 +34,15 @@ class Refused(BadRecord):
     def __init__(self, code: Code, sentence: str) -> None:
         super().__init__(sentence)
         self.fault = Fault(code, sentence)
+
+
+@dataclass
+class Findings:
+    """What a check found: faults refuse the record, doubts keep it at `reported`, notes say the rest."""
+
+    faults: list[Fault] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Only names the registry lists are loaded, so a record cannot make code run. A ba
 downloaded for a stranger's record.
 """
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,16 @@ import numpy as np
 from morlbench import registry
 from morlbench.bench import checked
 from morlbench.errors import BadInput
-from morlbench.method import Method
+from morlbench.method import Adaptive, Method
 from morlbench.preference import Array
 from morlbench.seeds import derive
 from morlbench.task import Task, Texts
+from morlbench.verify import likelihood
 
 if TYPE_CHECKING:
     from morlbench.lm.base import Base
 
+Pair = tuple[str, str]  # a prompt and an answer
 BUNDLED = ("nano", "exact")
 
 
@@ -32,6 +35,7 @@ class Checkout:
         self._scores: dict[tuple[str, str, str], Array] = {}
         self._tokens: dict[tuple[str, Texts], int] = {}
         self._answers: dict[tuple[str, str, int], Texts] = {}
+        self._nll: dict[tuple[str, str, str, str], float] = {}
 
     def task(self, name: str) -> Task | None:
         """Return the task of that name, None if this checkout has none."""
@@ -42,6 +46,19 @@ class Checkout:
     def method(self, name: str) -> type[Method] | None:
         """Return the method's class, None if this checkout has none."""
         return registry.load("methods", name) if name in registry.names("methods") else None
+
+    def trains(self, name: str) -> bool:
+        """Say whether the method of that name trains adapters on the base: then its policy's KL and probabilities are known."""
+        from morlbench.lm.trained import Trained
+
+        cls = self.method(name)
+        return cls is not None and issubclass(cls, Trained)
+
+    def adapts(self, name: str) -> bool:
+        """Say whether the module of the method of that name holds a policy that learns from ratings."""
+        cls = self.method(name)
+        kinds = [value for value in vars(sys.modules[cls.__module__]).values() if isinstance(value, type)] if cls else []
+        return any(kind is not Adaptive and issubclass(kind, Adaptive) for kind in kinds)
 
     def base(self, identity: str) -> "Base | None":
         """Return the bundled base with exactly these weights, None if there is none."""
@@ -67,6 +84,14 @@ class Checkout:
         """Return the rewards (n, k) of the task's held-out scorers, None where it has none."""
         found = task.gold(tuple(prompts), tuple(responses))
         return None if found is None else checked(found, len(responses), task)
+
+    def nll(self, task: Task, base: "Base", pairs: Sequence[Pair]) -> Array:
+        """Return the nats per token under the base (n,) of each answer, its text read again; a pair met before is not asked again."""
+        keys = [(task.name, base.identity, *pair) for pair in pairs]
+        if new := [key for key in dict.fromkeys(keys) if key not in self._nll]:
+            found = likelihood.of_texts(base, task.decoding, [key[2:] for key in new])
+            self._nll.update(zip(new, found.tolist(), strict=True))
+        return np.array([self._nll[key] for key in keys])
 
     def tokens(self, base: "Base", texts: Texts) -> int:
         """Return how many tokens the texts hold by the base's tokenizer."""

@@ -6,6 +6,7 @@ Each check returns faults; none looks at a number that the policy or the ledger 
 import re
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -13,16 +14,18 @@ from morlbench import protocol
 from morlbench.bench import BUDGETS
 from morlbench.errors import BadInput
 from morlbench.facts import facts, method_facts
-from morlbench.metric import Evidence, Probe
-from morlbench.preference import check_preference
+from morlbench.method import Family, Method, Track
+from morlbench.metric import Evidence, MethodFacts, Probe
+from morlbench.preference import UtilityName, check_preference
 from morlbench.protocol import Question
 from morlbench.store import key_of
 from morlbench.task import Task
-from morlbench.verify import Fault
+from morlbench.verify import Fault, Findings
 from morlbench.verify.checkout import Checkout
 
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HIGHEST_SEED = 10**9
+HIGHEST_VERSION = 10**6
 
 
 def names(run: Evidence, path: Path) -> list[Fault]:
@@ -56,23 +59,45 @@ def same_task(run: Evidence, task: Task) -> list[Fault]:
     return [Fault("task", f"field 'task.{name}' is not that of {task.name} version {task.version}") for name in odd]
 
 
-def same_method(run: Evidence, checkout: Checkout) -> tuple[list[Fault], list[str]]:
-    """Check the method's facts and settings; return faults, and notes where this checkout cannot say."""
+def same_method(run: Evidence, checkout: Checkout) -> Findings:
+    """Check the method's facts and settings; what this checkout cannot say leaves a doubt.
+
+    A record of an older version is held to the class as it is now: where it fits, only the version is noted.
+    """
     mine, cls = run.method, checkout.method(run.method.name)
-    if mine.track not in ("front", "single"):
-        return [Fault("method", f"field 'method.track' is {mine.track[:20]!r}; expected front or single")], []
+    if faults := _words(mine):
+        return Findings(faults)
     if cls is None:
-        return [], [f"method {mine.name} is not in this checkout, so its settings were not checked"]
+        return Findings(doubts=[f"method {mine.name} is not in this checkout, so neither its settings nor its costs were checked"])
     if mine.version > cls.version:
-        return [Fault("method", f"field 'method.version' is {mine.version}; this checkout has {cls.name} of version {cls.version}")], []
-    if mine.version < cls.version:
-        return [], [f"the record is of {cls.name} version {mine.version}, which is now {cls.version}"]
+        told = f"field 'method.version' is {mine.version}; this checkout has {cls.name} of version {cls.version}"
+        return Findings([Fault("method", told)])
+    odd = _unlike(mine, cls, checkout)
+    if mine.version == cls.version:
+        return Findings([Fault("method", told) for told in odd])
+    notes = [f"the record is of {cls.name} version {mine.version}, which is now {cls.version}"]
+    return Findings(doubts=[f"{told}, and that of version {mine.version} is not here to ask" for told in odd[:1]], notes=notes)
+
+
+def _words(mine: MethodFacts) -> list[Fault]:
+    """Check what needs no method: words of this project's own lists, and a version that can be."""
+    known = (("family", mine.family, get_args(Family)), ("track", mine.track, get_args(Track)))
+    found = [f"field 'method.{name}' is {own[:20]!r}; expected {', '.join(words)}" for name, own, words in known if own not in words]
+    if odd := [word for word in mine.utilities if word not in get_args(UtilityName)]:
+        found.append(f"field 'method.utilities' holds {odd[0][:20]!r}; expected {', '.join(get_args(UtilityName))}")
+    if not 1 <= mine.version < HIGHEST_VERSION:
+        found.append(f"field 'method.version' is {mine.version}; the first is 1")
+    return [Fault("method", told) for told in found]
+
+
+def _unlike(mine: MethodFacts, cls: type[Method], checkout: Checkout) -> list[str]:
+    """Return what is not as the method's class has it."""
     built = checkout.built(cls, mine.settings)
     wanted = None if built is None else method_facts(built)
     if wanted is None or key_of(settings=wanted.settings) != key_of(settings=mine.settings):
-        return [Fault("method", f"field 'method.settings' are not all the settings of {cls.name} with values it takes")], []
+        return [f"field 'method.settings' are not all the settings of {cls.name} with values it takes"]
     pairs = (("family", mine.family, wanted.family), ("track", mine.track, wanted.track), ("utilities", mine.utilities, wanted.utilities))
-    return [Fault("method", f"field 'method.{name}' is not that of {cls.name}") for name, own, other in pairs if own != other], []
+    return [f"field 'method.{name}' is not that of {cls.name}" for name, own, other in pairs if own != other]
 
 
 def complete(run: Evidence, task: Task) -> list[Fault]:

@@ -1,8 +1,8 @@
 """Do the costs add up: no negative or absent number, the budget kept, every evaluation line explained by an answer?
 
 Evaluation lines follow from the probes and are known exactly. Training lines are the method's own: they are held to the
-budget, and to as many tokens as their responses can have. A ledger that was lowered everywhere in proportion passes here;
-only a repeated run shows it.
+budget, to as many tokens as their responses can have, and to some time for each; a method that trains adapters has trained. A
+ledger that was lowered everywhere in proportion passes here; only other seeds or a repeated run show it.
 """
 
 import math
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LINES = 100_000
 SLACK = 1.25  # tokens of a text read again, against those it was sampled as
 SECONDS = 1.0  # of rounding between the stages' clocks and the run's
+FASTEST = 1e7  # tokens per second of any base; the smallest samples some 10,000 on a core
+RATIO = 10.0  # of a policy's speed to its base's, which it runs; 0.1 to 1.4 on the boards
+LITTLE = 0.4  # of the budget, below which a spend is remarked upon
 
 
 def ledger(run: Evidence, task: Task, base: "Base | None", checkout: Checkout) -> list[Fault]:
@@ -31,10 +34,11 @@ def ledger(run: Evidence, task: Task, base: "Base | None", checkout: Checkout) -
     found = _numbers(costs)
     if found or len(lines) > LINES:
         return found or [Fault("ledger", f"{len(lines):,} ledger lines; expected at most {LINES:,}")]
-    spent = sum(line.cost.responses for line in lines if line.kind in ("training", "search"))
+    spent = trained(run)
     if spent > run.budget:
         found.append(Fault("ledger", f"training and search score {spent:,} responses; the budget is {run.budget:,}"))
     found += [fault for line in lines if line.cost.responses for fault in _tokens(line, task)]
+    found += [fault for line in lines for fault in _hasty(line)][:1]
     asked = [(line.part, line.cost.responses) for line in lines if line.kind == "evaluation"]
     if asked != _evaluations(run):
         found.append(
@@ -42,6 +46,8 @@ def ledger(run: Evidence, task: Task, base: "Base | None", checkout: Checkout) -
         )
     elif base is not None:
         found += _against_texts(run, task, base, checkout)
+    if checkout.trains(run.method.name):
+        found += _trained_at_all(run)
     busy = sum(line.cost.seconds for line in lines if not line.cost.cached and line.kind != "evaluation")
     if busy > costs.wall_seconds + SECONDS:
         found.append(Fault("ledger", f"its parts take {busy:.1f} s together, the whole run {costs.wall_seconds:.1f} s"))
@@ -50,7 +56,47 @@ def ledger(run: Evidence, task: Task, base: "Base | None", checkout: Checkout) -
 
 def trained(run: Evidence) -> int:
     """Return the responses scored in training and search."""
-    return sum(line.cost.responses for line in run.costs.lines if line.kind in ("training", "search"))
+    return sum(line.cost.responses for line in _own(run))
+
+
+def steps(run: Evidence) -> int:
+    """Return the optimiser steps of training and search."""
+    return sum(line.cost.steps for line in _own(run))
+
+
+def passes(run: Evidence) -> int:
+    """Return the backward passes of training and search."""
+    return sum(line.cost.backward for line in _own(run))
+
+
+def remarks(run: Evidence, checkout: Checkout) -> list[str]:
+    """Return a note where a method that trains left most of its budget: some stop early, so it refuses nothing."""
+    share = trained(run) / run.budget
+    return [f"it spent {share:.0%} of its budget"] if share < LITTLE and checkout.trains(run.method.name) else []
+
+
+def _own(run: Evidence) -> list[Line]:
+    """Return the lines of the method's own work."""
+    return [line for line in run.costs.lines if line.kind in ("training", "search")]
+
+
+def _trained_at_all(run: Evidence) -> list[Fault]:
+    """Check that a method that trains adapters says so: responses, steps and backward passes, and parameters that were trained."""
+    counts = {
+        "responses": trained(run), "steps": steps(run), "backward passes": passes(run),
+        "trainable parameters": run.costs.trainable_parameters,
+    }  # fmt: skip
+    none = [name for name, count in counts.items() if not count]
+    return [Fault("ledger", f"{run.method.name} trains adapters, and the ledger holds no {' and no '.join(none)}")] if none else []
+
+
+def _hasty(line: Line) -> list[Fault]:
+    """Check that the method's own work took time; what is scored outside any part is not timed."""
+    cost = line.cost
+    untimed = line.part == "train" and not cost.steps
+    if line.kind not in ("training", "search") or untimed or (cost.tokens <= FASTEST * cost.seconds and (cost.seconds or not cost.steps)):
+        return []
+    return [Fault("ledger", f"{line.part[:40]!r} took {cost.seconds:g} s for {cost.tokens:,} tokens and {cost.steps:,} steps")]
 
 
 def _numbers(costs: Costs) -> list[Fault]:
@@ -63,7 +109,14 @@ def _numbers(costs: Costs) -> list[Fault]:
     for name, values in whole:
         if odd := [value for value in values if not _sound(value)]:
             return [Fault("ledger", f"the ledger holds {odd[0]} for {name[:40]!r}; expected a number of at least 0")]
-    return [] if _ran(costs.speed) else [Fault("ledger", "field 'costs.speed' says that nothing was sampled")]
+    if not _ran(costs.speed):
+        return [Fault("ledger", "field 'costs.speed' says that nothing was sampled")]
+    if min(costs.wall_seconds, costs.cpu_seconds, costs.peak_memory_bytes) <= 0:
+        return [Fault("ledger", "the run took no time or no memory")]
+    fast, plain = costs.speed.tokens_per_second, costs.speed.base_tokens_per_second
+    if fast > RATIO * plain or max(fast, plain) > FASTEST:
+        return [Fault("ledger", f"{fast:.4g} tokens per second, and {plain:.4g} of the base, are more than any policy samples")]
+    return []
 
 
 def _sound(value: object) -> bool:
@@ -71,7 +124,9 @@ def _sound(value: object) -> bool:
 
 
 def _ran(speed: Speed) -> bool:
-    return min(speed.tokens_per_second, speed.base_tokens_per_second, speed.base_first_token_seconds, speed.base_peak_bytes) > 0
+    first = 1.0 if speed.first_token_seconds is None else speed.first_token_seconds
+    rates = (speed.tokens_per_second, speed.base_tokens_per_second, first, speed.base_first_token_seconds)
+    return min(*rates, speed.peak_bytes, speed.base_peak_bytes) > 0
 
 
 def _tokens(line: Line, task: Task) -> list[Fault]:

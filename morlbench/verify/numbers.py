@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NATS = 50.0  # per token; a base word of probability e^-50 is never sampled
 TINY = 1e-5  # of KL: float32 sums
 CLOSE = 1e-4  # of exact values between machines
+SUMS = 1e-3  # of stated weights from 1: preferences are rounded to four digits
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)  # of λ, in units of w / beta
 LIKELY = 21.0  # -log of the chance at which answers and their stated expectation are called incompatible: 1e-9
 FACTOR = 3.0  # by which sampled and exact KL may differ, beyond noise
@@ -41,12 +42,18 @@ def kl_and_weights(run: Evidence, task: Task) -> list[Fault]:
             if values is not None and not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= most + TINY):
                 told = f"{values.min():.4g} to {values.max():.4g}"
                 found.append(Fault("kl", f"probe {probe.name!r} states a {name} of {told} nats; possible are 0 to {most:g}"))
-        if probe.weights is not None and not np.isfinite(probe.weights).all():
-            found.append(Fault("kl", f"probe {probe.name!r} states weights that are not finite"))
+        if probe.weights is not None and not _simplex(probe.weights):
+            told = f"{probe.weights.min():.4g} to {probe.weights.max():.4g}, rows that sum to {probe.weights.sum(-1).max():.4g}"
+            found.append(Fault("weights", f"probe {probe.name!r} states weights of {told}; each is 0 to 1 and a row sums to 1"))
     stated = [probe.kl is None for probe in run.probes if probe.name in KL_OF[1:]]
     if any(stated) and not all(stated):
         found.append(Fault("kl", "only one of the policy's probes 'front' and 'stated' has a KL"))
     return found
+
+
+def _simplex(weights: Array) -> bool:
+    """Say whether all rows of weights (p, n, k) are at least 0 and sum to 1."""
+    return bool(np.isfinite(weights).all() and weights.min() >= -TINY and np.abs(weights.sum(-1) - 1).max() <= SUMS)
 
 
 class Possible:

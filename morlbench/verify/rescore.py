@@ -2,7 +2,8 @@
 
 Rewards must agree within TABLE where a reward is a table, else within TEXT per answer and TEXT_MEAN on average per probe:
 language models and encoders sum floats in another order on another machine. The base's answers depend on the seed alone, so
-a record under another seed is seen; SAME of them must agree, since one flipped token changes the rest of an answer.
+a record under another seed is seen; all of them must agree on the tiny base, SAME on others, since one flipped token changes the
+rest of an answer.
 Leaves out whether the policy really gave these answers.
 """
 
@@ -17,6 +18,7 @@ from morlbench.preference import Array
 from morlbench.task import Task, Texts
 from morlbench.verify import Fault
 from morlbench.verify.checkout import Checkout
+from morlbench.verify.likelihood import BESIDE
 
 if TYPE_CHECKING:
     from morlbench.lm.base import Base
@@ -61,9 +63,10 @@ def base_answers(run: Evidence, task: Task, base: "Base", checkout: Checkout) ->
     """Check that the base's answers are those of this seed."""
     mine, wanted = run.probe("base").responses, checkout.base_answers(task, base, run.seed)
     share = float(np.mean([one == other for one, other in zip(mine, wanted, strict=True)]))
-    if share >= SAME:
+    least = 1.0 if task.base == "exact" else SAME
+    if share >= least:
         return []
-    told = f"{share:.0%} of the base's answers are what the base answers under seed {run.seed}; expected at least {SAME:.0%}"
+    told = f"{share:.1%} of the base's answers are what the base answers under seed {run.seed}; expected at least {least:.0%}"
     return [Fault("seed", f"{told}: the record is of another seed, or its answers were edited")]
 
 
@@ -92,9 +95,10 @@ def _compare(probe: Probe, word: str, stored: Array, own: Array, task: Task) -> 
 
 
 def _gold(probe: Probe, task: Task, checkout: Checkout, prompts: Texts) -> list[Fault]:
-    if probe.gold is None:
-        return []
     one = [prompts[int(i)] for _ in probe.preferences for i in probe.prompts for _ in range(probe.rewards.shape[2])]
+    if probe.gold is None:
+        owed = probe.name in BESIDE and task.base != "exact" and checkout.gold(task, one[:1], probe.responses[:1]) is not None
+        return [Fault("rewards", f"probe {probe.name!r} lacks the gold rewards that every run on {task.name} has")] if owed else []
     own = checkout.gold(task, one, probe.responses)
     if own is None:
         return [Fault("rewards", f"probe {probe.name!r} states gold rewards; {task.name} has no gold scorers")]

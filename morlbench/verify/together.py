@@ -1,7 +1,7 @@
-"""What only several records show: one key twice, answers copied to another seed, costs below those of the other seeds.
+"""What only several records show: one key twice, answers copied to another seed, costs or evidence below those of the others.
 
 Copied answers refuse the copy. A lower training cost refuses nothing, since a method may stop early, but it keeps the record
-at `reported` until a repeated run shows it.
+at `reported` until a repeated run shows it; so does evidence that the record lacks and others of its method have.
 """
 
 import hashlib
@@ -14,9 +14,11 @@ from morlbench.metric import Evidence
 from morlbench.record import RunRecord
 from morlbench.store import key_of
 from morlbench.verify import Fault, Verdict
-from morlbench.verify.ledger import trained
+from morlbench.verify.given import kinds
+from morlbench.verify.ledger import passes, steps, trained
 
 Found = dict[Path, tuple[Verdict, RunRecord]]
+WORK: dict[str, Callable[[Evidence], int]] = {"responses": trained, "steps": steps, "backward passes": passes}
 DISTINCT = 4  # different answers, or one for so many prompts: equal ones of fewer say nothing, the policy may have collapsed
 
 
@@ -33,11 +35,9 @@ def together(found: Found) -> dict[Path, Verdict]:
         refuse(other, Fault("seed", f"the base's answers are those of {first}, which has another seed"))
     for first, other in _repeats(found, _own_answers, apart=lambda run: run.seed):
         refuse(other, Fault("seed", f"its answers are those of {first}, which has another seed"))
-    for path, usual, own in _cheaper(found):
-        if verdicts[path].level is None:
-            continue
-        note = f"it scored {own:,} responses in training where every other seed scored {usual:,}; a repeated run (--rerun) can show it"
-        verdicts[path] = replace(verdicts[path], level="reported", notes=(*verdicts[path].notes, note))
+    for path, note in (*_cheaper(found), *_leaner(found)):
+        if verdicts[path].level is not None:
+            verdicts[path] = replace(verdicts[path], level="reported", notes=(*verdicts[path].notes, note))
     return verdicts
 
 
@@ -81,13 +81,32 @@ def _hash(answers: tuple[str, ...], place: str, prompts: int) -> str | None:
     return hashlib.sha256("\x1f".join((place, *answers)).encode()).hexdigest()
 
 
-def _cheaper(found: Found) -> Iterable[tuple[Path, int, int]]:
-    """Yield records that trained on fewer responses than all their other seeds, which agree: (path, theirs, own)."""
-    groups: dict[str, dict[Path, int]] = defaultdict(dict)
+def _cheaper(found: Found) -> Iterable[tuple[Path, str]]:
+    """Yield records that say less work was done than all their other seeds do, which agree, and what that work is."""
+    groups: dict[str, dict[Path, Evidence]] = defaultdict(dict)
     for path, (_, record) in found.items():
-        groups[group_of(record.evidence)][path] = trained(record.evidence)
-    for costs in groups.values():
-        for path, own in costs.items():
-            others = {cost for other, cost in costs.items() if other != path}
-            if len(costs) > 2 and len(others) == 1 and own < min(others):
-                yield path, min(others), own
+        groups[group_of(record.evidence)][path] = record.evidence
+    for runs in (runs for runs in groups.values() if len(runs) > 2):
+        for name, count in WORK.items():
+            costs = {path: count(run) for path, run in runs.items()}
+            for path, own in costs.items():
+                others = {cost for other, cost in costs.items() if other != path}
+                if len(others) == 1 and own < min(others):
+                    told = f"it counts {own:,} {name} in training where every other seed counts {min(others):,}"
+                    yield path, f"{told}; a repeated run (--rerun) can show it"
+                    break
+
+
+def _leaner(found: Found) -> Iterable[tuple[Path, str]]:
+    """Yield records that lack a kind of evidence which another of the same method, settings and kind of task holds."""
+    groups: dict[str, dict[Path, frozenset[str]]] = defaultdict(dict)
+    for path, (_, record) in found.items():
+        run = record.evidence
+        same = key_of(method=[run.method.name, run.method.version, run.method.settings, run.method.track], base=run.base)
+        groups[same][path] = kinds(run) if run.all("front") else frozenset()
+    for held in groups.values():
+        most = frozenset().union(*held.values())
+        for path, own in held.items():
+            if lacks := sorted(most - own):
+                other = next(other for other, has in held.items() if lacks[0] in has)
+                yield path, f"it lacks {' and '.join(lacks)}, which {other} has"

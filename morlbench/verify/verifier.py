@@ -7,10 +7,15 @@ from types import TracebackType
 from typing import Self
 
 from morlbench.history import Level
+from morlbench.metric import Evidence
 from morlbench.record import RunRecord
-from morlbench.verify import Fault, Refused, Verdict, identity
+from morlbench.task import Task
+from morlbench.verify import Fault, Findings, Refused, Verdict, identity
 from morlbench.verify.checkout import Checkout
-from morlbench.verify.ledger import ledger
+from morlbench.verify.given import given
+from morlbench.verify.least import least_kl
+from morlbench.verify.ledger import ledger, remarks
+from morlbench.verify.likelihood import likelihoods
 from morlbench.verify.numbers import Possible, kl_and_weights
 from morlbench.verify.opening import open_record
 from morlbench.verify.quarantine import Quarantine
@@ -56,21 +61,31 @@ class Verifier:
             note = f"task {run.task.name} needs models or data from elsewhere; nothing is fetched for a record, so nothing was scored again"
             return Verdict(path, "reported", notes=(note,), key=found.key), found
         faults = identity.same_task(run, task)
-        more, notes = identity.same_method(run, self.checkout)
-        faults += more
+        method = identity.same_method(run, self.checkout)
+        faults += method.faults
         if not faults:
             faults = identity.complete(run, task)
         if faults:
-            return Verdict(path, None, tuple(faults), tuple(notes), found.key), found
-        base = self.checkout.base(run.base)
-        rescored = rescore(run, task, self.checkout)
-        faults = rescored.faults + kl_and_weights(run, task) + ledger(run, task, base, self.checkout)
-        if base is not None:
-            faults += base_answers(run, task, base, self.checkout) + self._possible.exact(run, task, base)
-        elif task.base == "exact":
-            faults.append(Fault("base", f"field 'base' is {run.base[:60]!r}; {task.name} takes this checkout's base 'exact'"))
+            return Verdict(path, None, tuple(faults), (*method.doubts, *method.notes), found.key), found
+        numbers, evidence = self._numbers(run, task)
+        doubts, notes = method.doubts + numbers.doubts, method.notes + numbers.notes
+        level: Level = "reported" if doubts else "rescored"
+        verdict = Verdict(path, None if numbers.faults else level, tuple(numbers.faults), (*doubts, *notes), found.key)
+        return verdict, replace(found, evidence=evidence)
+
+    def _numbers(self, run: Evidence, task: Task) -> tuple[Findings, Evidence]:
+        """Check what the policy, the scorers and the ledger gave; return the evidence with this checkout's rewards."""
+        base, checkout = self.checkout.base(run.base), self.checkout
+        rescored = rescore(run, task, checkout)
+        found = given(run, task, checkout)
+        found.faults += rescored.faults + kl_and_weights(run, task) + ledger(run, task, base, checkout)
+        found.notes += remarks(run, checkout)
+        if base is None and task.base == "exact":
+            found.faults.append(Fault("base", f"field 'base' is {run.base[:60]!r}; {task.name} takes this checkout's base 'exact'"))
+        elif base is None:  # every metric leans on the base's answers
+            found.doubts.append(f"base {run.base[:60]} is not bundled with these weights, so its answers were not repeated")
         else:
-            notes.append(f"base {run.base[:60]} is not bundled with these weights, so its answers were not repeated")
-        level: Level = "reported" if base is None else "rescored"  # every metric leans on the base's answers
-        verdict = Verdict(path, None if faults else level, tuple(faults), tuple(notes), found.key)
-        return verdict, replace(found, evidence=rescored.run)
+            found.faults += base_answers(run, task, base, checkout) + self._possible.exact(run, task, base)
+        if not found.faults:
+            found.faults += least_kl(rescored.run) + likelihoods(run, task, base, checkout)
+        return found, rescored.run
