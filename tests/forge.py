@@ -1,6 +1,7 @@
 """Forgers of records: each takes a true record apart, changes one thing, and puts it together so that the rest still fits.
 
-`FORGERS` maps a kind of forgery to the codes a verifier may refuse it with; `vandal` kinds change anything at random.
+`FORGERS` maps a kind of forgery to the codes a verifier may refuse it with; those of `LEFT_OUT` and `UNCHECKED` may leave a record
+`reported` at most; `vandal` kinds change anything at random.
 """
 
 import copy
@@ -71,6 +72,21 @@ class Forgery:
         field = self.rows.schema.field(name)
         self.rows = self.rows.set_column(self.rows.schema.names.index(name), field, pa.array(values, field.type))
 
+    def keep_probes(self, wanted: Callable[[str], bool]) -> None:
+        """Drop all other probes with their rows and ledger lines."""
+        keep = [i for i, probe in enumerate(self.head["probes"]) if wanted(probe["name"])]
+        index = self.column("index")
+        self.rows = self.rows.filter(pa.array(np.isin(index, keep)))
+        self.put("index", [keep.index(i) for i in self.column("index").tolist()])
+        self.head["probes"] = [self.head["probes"][i] for i in keep]
+        names = {probe["name"] for probe in self.head["probes"]}
+        parts = names | ({"rated answers"} if "adapt" in names else set())
+        lines = self.head["costs"]["lines"]
+        self.head["costs"]["lines"] = [line for line in lines if line["kind"] != "evaluation" or line["part"] in parts]
+
+    def own_lines(self) -> list[dict[str, Any]]:
+        return [line for line in self.head["costs"]["lines"] if line["kind"] in ("training", "search")]
+
     def line(self, *kinds: str) -> dict[str, Any]:
         return next(line["cost"] for line in self.head["costs"]["lines"] if line["kind"] in kinds and line["cost"]["responses"])
 
@@ -138,6 +154,22 @@ def better_base_answers(f: Forgery, rng: Rng, task: Task) -> None:
         f.put(f"r_{i + 1}", values)
 
 
+def base_answer_edited(f: Forgery, rng: Rng, task: Task) -> None:
+    """Replace one to two of the base's answers, rewards and all: less than a tenth of them."""
+    texts, probes = f.rows["response"].to_pylist(), f.rows["probe"].to_pylist()
+    mine = [row for row, probe in enumerate(probes) if probe == "base"]
+    for row in rng.choice(mine, max(1, len(mine) // 12), replace=False).tolist():
+        old = texts[row]
+        while texts[row] == old:
+            texts[row] = " ".join(rng.choice(WORDS, 4))
+        (scores,) = task.score((prompt_of(f, task, row),), (texts[row],))
+        for i in range(2):
+            values = f.column(f"r_{i + 1}")
+            values[row] = scores[i]
+            f.put(f"r_{i + 1}", values)
+    f.put("response", texts)
+
+
 def swapped_seed(f: Forgery, rng: Rng, task: Task) -> None:
     f.head["seed"] += int(rng.integers(1, 9))
     f.name = f"seed-{f.head['seed']}.json"
@@ -179,8 +211,48 @@ def evaluation_line_dropped(f: Forgery, rng: Rng, task: Task) -> None:
     del lines[mine[rng.integers(len(mine))]]
 
 
-def training_cost_lowered(f: Forgery, rng: Rng, task: Task) -> None:
+def training_responses_lowered(f: Forgery, rng: Rng, task: Task) -> None:
     f.line("training", "search")["responses"] -= int(rng.integers(1, 60))
+
+
+def cost_lowered_everywhere(f: Forgery, rng: Rng, task: Task) -> None:
+    """Lower responses and tokens, steps and seconds together: alone it cannot be told from a method that stopped early."""
+    share = rng.uniform(0.2, 0.9)
+    for line in f.own_lines():
+        cost = line["cost"]
+        cost["responses"] = int(cost["responses"] * share)
+        cost |= {"tokens": task.decoding.max_tokens * cost["responses"], "seconds": cost["seconds"] * share}
+        cost |= {"steps": max(1, int(cost["steps"] * share)), "backward": max(1, int(cost["backward"] * share))}
+
+
+def training_lines_dropped(f: Forgery, rng: Rng, task: Task) -> None:
+    f.head["costs"]["lines"] = [line for line in f.head["costs"]["lines"] if line["kind"] not in ("training", "search")]
+
+
+def training_counts_emptied(f: Forgery, rng: Rng, task: Task) -> None:
+    """No responses and tokens, or no steps and passes, or no parameters."""
+    pick = rng.integers(3)
+    names = [("responses", "tokens"), ("steps", "backward"), ()][pick]
+    for line in f.own_lines():
+        line["cost"] |= dict.fromkeys(names, 0)
+    if pick == 2:
+        f.head["costs"]["trainable_parameters"] = 0
+
+
+def training_in_no_time(f: Forgery, rng: Rng, task: Task) -> None:
+    for line in f.own_lines():
+        line["cost"]["seconds"] = [0.0, 1e-12][rng.integers(2)]
+
+
+def run_in_no_time(f: Forgery, rng: Rng, task: Task) -> None:
+    costs = f.head["costs"]
+    pick = rng.integers(5)
+    if pick < 3:
+        costs[["wall_seconds", "cpu_seconds", "peak_memory_bytes"][pick]] = 0
+    elif pick == 3:
+        costs["speed"]["tokens_per_second"] = [1e15, 11 * costs["speed"]["base_tokens_per_second"]][rng.integers(2)]
+    else:
+        costs["speed"]["base_first_token_seconds"] = 0.0
 
 
 def negative_cost(f: Forgery, rng: Rng, task: Task) -> None:
@@ -210,6 +282,25 @@ def impossible_kl(f: Forgery, rng: Rng, task: Task) -> None:
     values = f.column("kl")
     values[rng.integers(len(values))] = [-0.5, 1e6, -1e-3][rng.integers(3)]
     f.put("kl", values)
+
+
+def weights_off_the_simplex(f: Forgery, rng: Rng, task: Task) -> None:
+    """States one weight as something else, or both so that they sum to more than 1."""
+    values = f.column("w_1").astype(float)
+    stated = np.isfinite(values)
+    values[stated] = [-5.0, 1e30, 1e-40, values[stated] + 0.3][rng.integers(4)]
+    f.put("w_1", [None if np.isnan(value) else value for value in values])
+
+
+def weights_of_some_probes(f: Forgery, rng: Rng, task: Task) -> None:
+    gone = np.array(f.rows["probe"].to_pylist()) == ["front", "held-out"][rng.integers(2)]
+    for name in ("w_1", "w_2"):
+        f.put(name, [None if out or np.isnan(value) else value for out, value in zip(gone, f.column(name).astype(float), strict=True)])
+
+
+def kl_of_some_probes(f: Forgery, rng: Rng, task: Task) -> None:
+    gone = np.array(f.rows["probe"].to_pylist()) == ["front", "held-out"][rng.integers(2)]
+    f.put("kl", [None if out else value for out, value in zip(gone, f.column("kl").tolist(), strict=True)])
 
 
 def missing_kl(f: Forgery, rng: Rng, task: Task) -> None:
@@ -388,17 +479,45 @@ def easier_task(f: Forgery, rng: Rng, task: Task) -> None:
 
 def other_method(f: Forgery, rng: Rng, task: Task) -> None:
     facts = f.head["method"]
-    pick = rng.integers(5)
+    pick = rng.integers(6)
     if pick == 0:
         facts["settings"]["unheard_of"] = int(rng.integers(9))
     elif pick == 1:
-        facts["family"] = "unknown"
+        facts["family"] = ["unknown", "<b>meta-policy</b>", "single-policy"][rng.integers(3)]
     elif pick == 2:
         facts["track"] = ["single", "both"][rng.integers(2)]
     elif pick == 3:
         facts["version"] += int(rng.integers(1, 9))
+    elif pick == 4:
+        facts["version"] = -int(rng.integers(0, 9))
     else:
         facts["utilities"] = [*facts["utilities"], "other"]
+
+
+def another_method(f: Forgery, rng: Rng, task: Task) -> None:
+    """A method that this checkout lacks, with any settings and version."""
+    facts = f.head["method"]
+    facts |= {"name": "my-wonder", "version": int(rng.integers(1, 99))}
+    facts["settings"] = [{}, {"anything": "goes"}][rng.integers(2)]
+    facts["family"] = ["single-policy", "multi-policy", "meta-policy", "control"][rng.integers(4)]
+
+
+def no_exact_values(f: Forgery, rng: Rng, task: Task) -> None:
+    f.head["exact"] = None
+
+
+def no_kl_but_the_bases(f: Forgery, rng: Rng, task: Task) -> None:
+    f.head["exact"] = None
+    base = np.array(f.rows["probe"].to_pylist()) == "base"
+    f.put("kl", [value if mine else None for mine, value in zip(base, f.column("kl").tolist(), strict=True)])
+
+
+def no_hidden_users(f: Forgery, rng: Rng, task: Task) -> None:
+    f.keep_probes(lambda name: name not in ("adapt", "told"))
+
+
+def no_deletion_test(f: Forgery, rng: Rng, task: Task) -> None:
+    f.keep_probes(lambda name: not name.startswith("without-"))
 
 
 def another_base(f: Forgery, rng: Rng, task: Task) -> None:
@@ -439,9 +558,15 @@ FORGERS: dict[Callable[[Forgery, Rng, Task], None], set[str]] = {
     truncated_json: {"json"}, truncated_parquet: {"hash", "parquet"}, stale_hash: {"hash"}, stale_key: {"key"}, wrong_type: {"parquet"},
     other_columns: {"parquet"}, other_rows: {"parquet"}, null_cells: {"parquet"}, other_schema: {"schema", "size"},
     easier_task: {"task"}, other_method: {"method"}, another_base: {"base"}, probe_dropped: {"complete"},
-    other_questions: {"complete", "parquet"},
+    other_questions: {"complete", "parquet"}, base_answer_edited: {"seed"}, run_in_no_time: {"ledger"},
 }  # fmt: skip
-TRAINED: dict[Callable[[Forgery, Rng, Task], None], set[str]] = {training_cost_lowered: {"ledger"}}  # needs a method that trains
+TRAINED: dict[Callable[[Forgery, Rng, Task], None], set[str]] = {  # need a method that trains and states weights
+    training_responses_lowered: {"ledger"}, training_lines_dropped: {"ledger"}, training_counts_emptied: {"ledger"},
+    training_in_no_time: {"ledger"}, weights_off_the_simplex: {"weights"}, weights_of_some_probes: {"complete"},
+    kl_of_some_probes: {"kl"},
+}  # fmt: skip
+LEFT_OUT = (no_exact_values, no_kl_but_the_bases, no_hidden_users, no_deletion_test)  # of a method that learns from ratings
+UNCHECKED = (*LEFT_OUT, another_method)  # leave a record at `reported`
 
 
 # vandals: anything may come of them but a crash or a false number

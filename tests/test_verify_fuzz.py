@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forge import FORGERS, TRAINED, VANDALS, Forgery, bomb, seeded
+from forge import FORGERS, TRAINED, UNCHECKED, VANDALS, Forgery, bomb, cost_lowered_everywhere, seeded
 
 from morlbench import registry
 from morlbench.lm.base import load_base
@@ -103,6 +103,19 @@ def test_a_forged_record_of_a_trained_policy_is_refused_too(forger, trained: Pat
     for number in range(100, 102):
         codes, _ = attack(forger, source, number, tmp_path, task, verifier)
         assert codes & {**FORGERS, **TRAINED}[forger], (forger.__name__, number, codes)
+
+
+@pytest.mark.parametrize("forger", UNCHECKED, ids=lambda forger: forger.__name__)
+def test_what_cannot_be_checked_is_reported_at_most(forger, trained: Path, task: Task, verifier: Verifier, tmp_path: Path) -> None:
+    for number in range(2):
+        forged = Forgery.of(trained)
+        forger(forged, seeded(number, forger.__name__), task)
+        verdict, _ = verifier.verify(forged.write(tmp_path))
+        assert verdict.level in (None, "reported"), (forger.__name__, number)
+
+
+def test_costs_lowered_in_all_fields_together_pass_alone(trained: Path, task: Task, verifier: Verifier, tmp_path: Path) -> None:
+    assert attack(cost_lowered_everywhere, Forgery.of(trained), 0, tmp_path, task, verifier)[0] == set()  # seen beside other seeds
 
 
 @pytest.mark.parametrize("vandal", VANDALS, ids=lambda vandal: vandal.__name__)
