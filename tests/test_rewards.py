@@ -7,7 +7,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from morlbench.lm.rewards import text
 from morlbench.lm.rewards.encoder import Encoder, minilm
-from morlbench.lm.rewards.likelihood import LONGEST, Likelihood
+from morlbench.lm.rewards.likelihood import LONGEST, Likelihood, one_line
 from morlbench.lm.rewards.memo import Memo, by_length, forget
 from morlbench.lm.rewards.validation import Pair, accuracy
 
@@ -64,6 +64,11 @@ def test_likelihood_reads_special_tokens_in_a_text_as_plain_characters(tiny: Lik
 def test_likelihood_stops_reading_after_its_longest(tiny: Likelihood) -> None:
     start = "bread " * LONGEST
     assert tiny((start + "good good",)) == pytest.approx(tiny((start + "is is is",)), abs=1e-6)
+
+
+def test_a_text_is_read_as_one_line_with_straight_quotes() -> None:
+    assert one_line("It’s “so”\n\n 2.\tYes.  No. ") == 'It\'s "so" 2. Yes.  No.'
+    assert one_line("\n" * 10_000) == ""
 
 
 def test_a_row_does_not_depend_on_the_batch(tiny: Likelihood) -> None:

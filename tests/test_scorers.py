@@ -7,8 +7,9 @@ import time
 import numpy as np
 import pytest
 
+from morlbench import registry
 from morlbench.check.hacks import HACKS, hacks
-from morlbench.lm.rewards import answer, counsel, harmless, lexicon, validation
+from morlbench.lm.rewards import answer, counsel, harmless, lexicon, text, validation
 from morlbench.lm.rewards.catalogue import MEASURES, Measure
 from morlbench.lm.rewards.content import clauses
 from morlbench.lm.rewards.memo import forget
@@ -61,7 +62,7 @@ def test_no_hack_beats_a_good_answer(name: str, hack: str) -> None:
     prompt, good = OWN.get(name, (PROMPT, HONEST))
     honest, hacked = scaled(MEASURES[name], (prompt, prompt), (good, hacks(prompt, good)[hack]))
     assert honest > 0.3
-    if (name, hack) == ("fluency", "prompt echoed"):
+    if name == "fluency" and hack in ("prompt echoed", "topic restated"):
         return  # fluency reads no prompt: a question is as fluent said back
     assert hacked < 0.8 * honest
 
@@ -147,6 +148,60 @@ def test_padding_repeats_and_asides_add_no_content() -> None:
     assert twice < plain
 
 
+EMPTY = (  # about the topic, fluent, short, simple, and saying nothing
+    "Baking bread is a thing that you do.",
+    "Baking bread is baking bread, so do it well and be good at it.",
+    "When it comes to baking bread, it is all about baking bread and the way of it.",
+)
+STYLES = ("conciseness", "readability", "simplicity", "warmth", "positivity", "formality", "diversity", "thoroughness", "coherence")
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_saying_the_topic_back_earns_next_to_nothing(name: str) -> None:
+    assert scaled(MEASURES[name], (PROMPT,) * len(EMPTY), EMPTY).max() < 0.25
+
+
+@pytest.mark.parametrize("task", ["assistant-5", "assistant-10", "conciseness-vs-thoroughness", "fluency-vs-coherence"])
+def test_saying_the_topic_back_loses_at_the_stated_preference(task: str) -> None:
+    rows = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()][:12]
+    prompts, found = tuple(row["prompt"] for row in rows), registry.load("tasks", task)()
+    said = tuple(f"{row['topic'].capitalize()} is a thing that you do." for row in rows)
+    honest, empty = (found.score(prompts, answers) @ np.array(found.preference) for answers in (tuple(r["text"] for r in rows), said))
+    assert (empty < honest).all()
+    assert empty.mean() < 0.5 * honest.mean()
+
+
+def test_coherence_goes_somewhere_and_is_not_the_same_words_again() -> None:
+    salad = "Bread is baked in an oven, baking bread needs baking of bread with bread flour for bakers of bread."
+    recipe = "To bake bread, mix the flour with water, and then bake the dough in a hot oven."
+    again, one, more = scaled(MEASURES["coherence"], (PROMPT,) * 3, (salad, OWN["conciseness"][1], recipe))
+    assert again < 0.1
+    assert 0.2 < one < 0.6
+    assert more > one + 0.3
+
+
+def test_a_word_of_the_prompt_in_another_form_is_no_news() -> None:
+    assert {text.stem(word) for word in ("baking", "bake", "baker", "baked", "bakers", "bakes")} == {"bak"}
+    assert text.stem("running") == text.stem("runs") == "run"
+    assert text.stem("is") == "is"
+    assert text.beyond("The baker baked breads.", PROMPT) == 0
+    assert text.beyond("Knead the dough.", PROMPT) == 2
+    assert text.beyond("It is a good thing.", PROMPT) == 0
+    assert text.fresh("The flour, the flour, an oven and the flour.") == 0.5
+    assert text.fresh("") == text.fresh("It is so.") == 1
+
+
+@pytest.mark.parametrize("name", ["conciseness", "thoroughness", "coherence", "helpfulness", "fluency"])
+def test_a_list_over_several_lines_and_curly_quotes_are_no_nonsense(name: str) -> None:
+    steps = "1. Mix flour and water.\n2. Knead the dough.\n3. Let it rise.\n4. Bake it."
+    quoted = "It’s best to mix “strong” flour with water, salt and yeast, and to knead the dough."
+    straight = quoted.replace("’", "'").replace("“", '"').replace("”", '"')
+    lined, flat, curly, plain = scaled(MEASURES[name], (PROMPT,) * 4, (steps, steps.replace("\n", " "), quoted, straight))
+    assert lined == pytest.approx(flat, abs=1e-4)
+    assert lined > 0.35
+    assert curly == pytest.approx(plain, abs=0.03)
+
+
 def test_reflection_turns_the_difficulty_round_and_is_not_won_by_an_echo() -> None:
     assert counsel.turned("I lost my job, and I'm sad.") == "you lost your job, and you're sad."
     said, echo, other = counsel.reflection(
@@ -155,6 +210,81 @@ def test_reflection_turns_the_difficulty_round_and_is_not_won_by_an_echo() -> No
     assert said > 0.5
     assert echo < 0.1
     assert other < said / 2
+
+
+BOSS = "Lately my boss ignores my ideas and it upsets me."
+DRIVING = "I failed my driving test. Can you help me?"
+
+
+def test_what_says_the_opposite_or_blames_is_no_reflection() -> None:
+    pairs_ = (
+        (TROUBLE, "You kept your job, and you do not feel stuck."), (DRIVING, "You passed your driving test, and you want a new car."),
+        (TROUBLE, "You found a job and you are happy with it."), (TROUBLE, "You were promoted, and your new job is fun for you."),
+        (BOSS, "Your boss is great and you are happy with your ideas."),
+        (BOSS, "Your boss ignores your ideas because you are lazy, and you deserve to be upset."),
+        (BOSS, "You are wrong. Your boss ignores your ideas because your ideas are bad."),
+        ("My dog is ill and I do not know what to do.", "Your dog will die anyway, and you will feel sad and lonely."),
+    )  # fmt: skip
+    assert counsel.reflection(*zip(*pairs_, strict=True)).max() < 0.35
+
+
+def test_a_restatement_in_other_words_is_no_opposite() -> None:
+    pairs_ = (
+        (BOSS, "It sounds like your boss ignores your ideas, and that upsets you."),
+        (BOSS, "You feel unheard by your boss, and you're frustrated."),
+        (DRIVING, "You didn't pass your driving test, and you want some support."),
+        (TROUBLE, "Losing your job must feel crushing, and no wonder you don't know where to turn."),
+        ("I cannot sleep before exams.", "You have trouble sleeping before your exams, and it wears you out."),
+        ("I stopped exercising.", "You are not exercising any more, and that bothers you."),
+        ("I am shy at parties.", "You wish that you were more confident at parties."),
+        ("I feel behind my friends.", "You feel that you are a failure beside your friends."),
+    )  # fmt: skip
+    assert counsel.reflection(*zip(*pairs_, strict=True)).min() > 0.6
+
+
+def test_comfort_denied_and_blame_are_no_empathy_and_plain_comfort_is() -> None:
+    cruel = (
+        (TROUBLE, "It is not understandable that you feel sad, and nobody will support or comfort you."),
+        (DRIVING, "You failed because you cannot drive, so it is hard to feel sorry for you, and you must feel stupid."),
+        ("My dog is ill and I do not know what to do.", "Your dog will die anyway, and you will feel sad and lonely."),
+        (BOSS, "I do not feel sorry for you, your feelings are not valid, and it is natural to be ignored."),
+        (TROUBLE, "You are sad because you are weak, and it is natural to lose a job if you are bad at it."),
+    )  # fmt: skip
+    heaped = (BOSS, "You need to feel the heavy, tough, stressful, difficult and painful feelings of your job at your boss.")
+    kind = (
+        (BOSS, "I'm sorry, I understand, you're not alone, that sounds hard."),
+        (BOSS, "I'm so sorry you feel sad, that must be hard, and it's okay to feel upset about your feelings."),
+        (TROUBLE, "I am so sorry you lost your job, and it is not your fault that it feels hard."),
+    )  # fmt: skip
+    assert counsel.empathy(*zip(*cruel, heaped, strict=True)).max() < 0.2
+    assert counsel.empathy(*zip(*kind, strict=True)).min() > 0.5
+
+
+def test_a_negation_denies_three_words_of_its_clause_and_not_alone_is_comfort() -> None:
+    one = lexicon.lexicon("comfort*, not alone, understand, sad, love")
+    assert one.sides("Nobody will really comfort you.") == (set(), {"comfort"})
+    assert one.sides("You are not alone, and I understand.") == ({"not alone", "understand"}, set())
+    assert one.sides("Do not worry, love.") == ({"love"}, set())
+    assert one.sides("No wonder you are sad; I can't imagine how sad.")[0] == {"sad"}
+    assert one.sides("I do not love it, but I love you.") == ({"love"}, set())
+    assert one.sides("This is not the very best of love.")[0] == {"love"}
+
+
+def test_warm_words_denied_are_cold_and_plain_warnings_are_not() -> None:
+    plain, never, fails, denied, kind = scaled(
+        MEASURES["warmth"],
+        (PROMPT,) * 5,
+        (
+            "Mix the flour and the water, and leave the dough to rest for an hour.",
+            "Mix the flour and the water, and never leave the dough without a cover for an hour.",
+            "Mix the flour and the water, or the bread will fail to rise in the oven.",
+            "I do not love you, and I am not glad that you bake bread with flour.",
+            "I am so glad that you bake bread with flour, and you will love it.",
+        ),
+    )
+    assert never > 0.9 * plain
+    assert fails > 0.9 * plain
+    assert denied < 0.5 * plain < kind
 
 
 def test_harm_is_seen_in_awkward_requests_and_not_in_questions_about_bread() -> None:

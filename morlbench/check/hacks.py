@@ -14,6 +14,12 @@ def _keywords(prompt: str, answer: str) -> str:
     return " ".join(dict.fromkeys(w.lower() for w in re.findall(r"[^\W\d_]+", f"{prompt} {answer}") if len(w) > 4))
 
 
+def _restated(prompt: str, answer: str) -> str:
+    """Say of what the prompt ends with that it is a thing: on the topic, fluent, brief, and empty."""
+    longer = [w for w in re.findall(r"[^\W\d_]+", prompt.lower()) if len(w) > 3] or ["this"]
+    return f"{' '.join(longer[-2:]).capitalize()} is a thing that you do."
+
+
 HACKS: dict[str, Callable[[str, str], str]] = {
     "empty": lambda prompt, answer: "",
     "marks alone": lambda prompt, answer: "?! ... !!!",
@@ -25,6 +31,7 @@ HACKS: dict[str, Callable[[str, str], str]] = {
     "sentence repeated": lambda prompt, answer: " ".join([re.split(r"(?<=[.!?])\s", answer)[0]] * 4),
     "keyword string": _keywords,
     "keywords with commas": lambda prompt, answer: ", ".join(_keywords(prompt, answer).split()).capitalize() + ".",
+    "topic restated": _restated,
     "endless": lambda prompt, answer: answer + RUN_ON * 25,
 }
 

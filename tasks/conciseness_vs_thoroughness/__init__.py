@@ -22,7 +22,7 @@ class ConcisenessVsThoroughness(TextTask):
     """Two competing objectives on 48-token answers of the bundled base."""
 
     name: ClassVar[str] = "conciseness-vs-thoroughness"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)

@@ -22,7 +22,7 @@ class CounselReflection(TextTask):
     """Reflection, empathy and fluency on 48-token answers of the bundled base."""
 
     name: ClassVar[str] = "counsel-reflection"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)

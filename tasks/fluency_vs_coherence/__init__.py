@@ -22,7 +22,7 @@ class FluencyVsCoherence(TextTask):
     """Two correlated objectives on 40-token answers of the bundled base."""
 
     name: ClassVar[str] = "fluency-vs-coherence"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)

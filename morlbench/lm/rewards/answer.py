@@ -28,6 +28,7 @@ CUT = 0.85  # factor of v for an answer without an end, which the token limit cu
 CUT_HELP = 0.95  # factor of helpfulness for the same: the information that is lost counts for itself
 ON_TOPIC = (0.05, 0.25)  # cosine with the prompt: 0 for strangers, 1 for nearly every answer to it
 ENDLESS = (150, 400)  # words: beyond the first an answer loses, at the second it has lost all
+TOLD = (0.25, 1.0)  # content words beyond the prompt: 0 for the topic said back, 1 from one or two words
 SENSE = (0.75, 0.95)  # novelty: 0 for a text of which a quarter is repeats, 1 for clean prose
 
 
@@ -63,10 +64,15 @@ def readable(responses: Texts) -> Array:
 
 
 def is_answer(prompts: Texts, responses: Texts) -> Array:
-    """Return the gate of scorers that reward a way of answering (n,): prose, not copied, stated, on topic, not endless."""
+    """Return the gate of scorers that reward a way of answering (n,): prose, not copied, stated, on topic, telling, not endless."""
     on_topic = np.array([text.ramp(cosine, *ON_TOPIC) for cosine in relevance(prompts, responses).tolist()])
     stated = np.array([text.stated(answer) for answer in responses])
-    return np.asarray(is_prose(prompts, responses) * on_topic * stated)
+    return np.asarray(is_prose(prompts, responses) * on_topic * stated * telling(prompts, responses))
+
+
+def telling(prompts: Texts, responses: Texts) -> Array:
+    """Return 0 for answers that say the prompt's own words back, 1 for those that add a few informative ones (n,)."""
+    return np.array([text.ramp(text.beyond(answer, prompt), *TOLD) for prompt, answer in zip(prompts, responses, strict=True)])
 
 
 def is_prose(prompts: Texts, responses: Texts) -> Array:

@@ -1,12 +1,14 @@
 """What an answer covers and whether it holds together, from the sentence encoder's view of its clauses.
 
 An answer is cut into clauses at sentence ends, commas and conjunctions; each is embedded once. Thoroughness sums what every
-clause adds: how relevant it is times how far it is from all clauses before it, so repeats, padding and asides add little.
-Coherence is the mean closeness of neighbouring clauses and of every clause to the prompt. Leaves out truth and the order of
-ideas: shuffled sentences of one answer score nearly the same.
+clause adds: how relevant it is, times how far it is from all clauses before it, times whether it tells words that neither
+they nor the prompt hold; so repeats, padding, asides and the topic said back add little. Coherence is the mean closeness of
+every clause to the prompt and of neighbouring clauses, each as far as the clause tells something; one clause alone leads nowhere
+and earns half at most. Leaves out truth and the order of ideas: shuffled sentences of one answer score nearly the same.
 """
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,9 @@ SHORTEST, MOST = 5, 10  # words of a clause, shorter ones join the next; clauses
 NEAR = (0.05, 0.45)  # cosine of a clause with the prompt: 0 for an aside, 1 for the matter itself
 NEW = (0.05, 0.6)  # distance of a clause from the nearest earlier one: 0 for a repeat, 1 for another matter
 ASPECTS = 2.0  # clauses' worth of content that earns 1 - 1/e
-HOLDS = (0.1, 0.7)  # mean closeness of clauses: strangers, a well-knit answer
+TELLS = 0.75  # content words of a clause beyond the prompt and the clauses before it that count in full
+HOLDS = (0.0, 0.4)  # cosine of a clause with the one before: strangers, the same matter
+VARIED = (0.5, 0.8)  # distinct among the informative words: 0 where each is said twice, 1 for nearly all honest answers
 _JOINT = re.compile(r"(?<=[.!?;:。！？])\s+|,\s+|\s+(?=(?:and|but|because|so|or|while|which|then|if|when)\s)")
 
 
@@ -42,18 +46,28 @@ def clauses(answer: str) -> list[str]:
 
 def thoroughness(prompts: Texts, responses: Texts) -> Array:
     """Return how much distinct, relevant content each answer covers (n,), in [0, 1)."""
-    own = np.array([_covered(asked, parts) for asked, parts in _embedded(prompts, responses)])
+    own = np.array([_covered(read) for read in _embedded(prompts, responses)])
     return np.asarray(form(prompts, responses) * (1 - np.exp(-own / ASPECTS)))
 
 
 def coherence(prompts: Texts, responses: Texts) -> Array:
-    """Return how far each answer keeps to its prompt and to itself (n,), in [0, 1]."""
-    own = np.array([text.ramp(_knit(asked, parts), *HOLDS) for asked, parts in _embedded(prompts, responses)])
-    return np.asarray(is_answer(prompts, responses) * own)
+    """Return how far each answer keeps to its prompt and leads from clause to clause (n,), in [0, 1]."""
+    own = np.array([_knit(read) for read in _embedded(prompts, responses)])
+    varied = np.array([text.ramp(text.fresh(answer), *VARIED) for answer in responses])
+    return np.asarray(is_answer(prompts, responses) * varied * own)
 
 
-def _embedded(prompts: Texts, responses: Texts) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Return each prompt's vector (d,) with its answer's clause vectors (m, d), from one pass over all texts."""
+@dataclass(frozen=True)
+class _Read:
+    """An answer's m clauses as scorers see them: near the prompt (m,), all cosines (m, m), and what each tells that is new (m,)."""
+
+    near: Array
+    alike: Array
+    told: Array
+
+
+def _embedded(prompts: Texts, responses: Texts) -> list[_Read]:
+    """Return every answer's clauses, embedded in one pass over all texts."""
     from morlbench.lm.rewards.encoder import minilm
 
     parts = [clauses(answer) for answer in responses]
@@ -61,20 +75,24 @@ def _embedded(prompts: Texts, responses: Texts) -> list[tuple[NDArray[np.float32
     rows = minilm().embed([*prompts, *flat])
     asked, rest = rows[: len(prompts)], rows[len(prompts) :]
     ends = np.cumsum([len(own) for own in parts])
-    return [(asked[i], rest[end - len(own) : end]) for i, (own, end) in enumerate(zip(parts, ends, strict=True))]
+    return [_read(prompts[i], own, asked[i], rest[end - len(own) : end]) for i, (own, end) in enumerate(zip(parts, ends, strict=True))]
 
 
-def _covered(asked: NDArray[np.float32], parts: NDArray[np.float32]) -> float:
-    near = [text.ramp(float(value), *NEAR) for value in parts @ asked]
-    alike = parts @ parts.T
-    new = [text.ramp(1 - float(alike[i, :i].max()), *NEW) if i else 1.0 for i in range(len(parts))]
-    return float(np.dot(near, new)) if near else 0.0
+def _read(prompt: str, parts: list[str], asked: NDArray[np.float32], rows: NDArray[np.float32]) -> _Read:
+    near = np.array([text.ramp(float(value), *NEAR) for value in rows @ asked])
+    before = (" ".join([prompt, *parts[:i]]) for i in range(len(parts)))
+    told = np.array([text.ramp(text.beyond(part, said), 0, TELLS) for part, said in zip(parts, before, strict=True)])
+    return _Read(near, np.asarray(rows @ rows.T, dtype=float), told)
 
 
-def _knit(asked: NDArray[np.float32], parts: NDArray[np.float32]) -> float:
-    if not len(parts):
+def _covered(read: _Read) -> float:
+    new = [text.ramp(1 - float(read.alike[i, :i].max()), *NEW) if i else 1.0 for i in range(len(read.near))]
+    return float((read.near * new * read.told).sum())
+
+
+def _knit(read: _Read) -> float:
+    if not len(read.near):
         return 0.0
-    to_prompt = float((parts @ asked).mean())
-    if len(parts) == 1:
-        return to_prompt
-    return 0.5 * to_prompt + 0.5 * float((parts[1:] * parts[:-1]).sum(1).mean())
+    to_prompt = float(read.near.mean())
+    steps = [text.ramp(float(read.alike[i, i + 1]), *HOLDS) * read.told[i + 1] for i in range(len(read.near) - 1)]
+    return 0.5 * to_prompt + 0.5 * (float(np.mean(steps)) if steps else 0.0)

@@ -1,9 +1,11 @@
 """How likely a causal language model finds a text: the mean log-probability of its tokens, end mark included.
 
 The end mark makes an answer that stops mid-sentence less likely than one that ends, and an empty one very unlikely. The
-bundled scorer is trained apart from the base, on answers alone; it reads no prompt, so relevance cannot please it.
+bundled scorer is trained apart from the base, on answers alone; it reads no prompt, so relevance cannot please it. It learnt
+from texts of one line with straight quotes, and reads every text as such a line.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -16,6 +18,16 @@ from morlbench.lm.rewards.text import plain
 
 LONGEST = 160  # tokens; what follows is not read, and the end mark not either
 BATCH = 16
+_STRAIGHT = str.maketrans("‘’“”", "''\"\"")
+
+
+def one_line(text: str) -> str:
+    """Return the text with straight quotes, and one blank for every run of white space that holds more than blanks.
+
+    Runs of blanks alone stay: the bundled base writes them at times, and what it writes is read as it is.
+    """
+    straight = plain(text).translate(_STRAIGHT).strip()
+    return re.sub(r"\s+", lambda run: run.group() if set(run.group()) == {" "} else " ", straight)
 
 
 class Likelihood:
@@ -34,7 +46,7 @@ class Likelihood:
 
     @torch.inference_mode()
     def _mean(self, texts: Sequence[str]) -> Floats:
-        read = self._tokenizer([plain(text).strip() for text in texts], add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        read = self._tokenizer([one_line(text) for text in texts], add_special_tokens=False, split_special_tokens=True)["input_ids"]
         rows = [[self._start, *ids, self._end][: LONGEST + 1] for ids in read]
         means = np.zeros((len(rows), 1), dtype=np.float32)
         for chosen in by_length([len(row) for row in rows], BATCH):

@@ -26,7 +26,8 @@ from morlbench.seeds import derive
 
 PER_KIND = 24
 FILE = Path(__file__).parent / "answers.jsonl"
-HACKED = ("empty", "one word", "prompt echoed", "phrase loop", "keyword string", "endless")
+HACKED = ("empty", "one word", "prompt echoed", "topic restated", "phrase loop", "keyword string", "endless")
+SEES_NO_CONTENT = ("fluency", "harmlessness")  # an empty sentence about the topic is fluent and does no harm
 UNITS, KEPT = 140, 360  # the corpus' first units, and how many answers are kept of them
 STYLES = ("detailed", "practical", "steps", "formal", "short")
 
@@ -76,7 +77,7 @@ def pairs(objective: str, per_kind: int = PER_KIND) -> list[Pair]:
     found = []
     for kind, (good, bad) in kinds.items():
         found += [Pair(objective, kind, d.source.prompt, good(d), bad(d)) for d in _draws(objective, kind, per_kind)]
-    for kind in HACKED:
+    for kind in (k for k in HACKED if k != "topic restated" or objective not in SEES_NO_CONTENT):
         for draw in _draws(objective, kind, per_kind):
             honest = better(draw)
             found.append(Pair(objective, kind, draw.source.prompt, honest, hacks(draw.source.prompt, honest)[kind]))
@@ -151,12 +152,35 @@ def _loosened(d: Draw) -> str:
     return f"Oh, well, {plain[0].lower()}{plain[1:].rstrip('.')}, okay, you'll see, it's really cool!"
 
 
+def _restated(d: Draw) -> str:
+    said = d.line(lines.RESTATING)
+    return said[0].upper() + said[1:]
+
+
+def _glued(d: Draw) -> str:
+    """Put the answer's informative words together by grammar alone."""
+    chosen = [word for word in dict.fromkeys(text.words(d.source.text)) if text.information(word)][:9]
+    glue = ("of the", "and the", "in the", "with the", "for the")
+    return f"The {chosen[0]} " + " ".join(f"{glue[i % 5]} {word}" for i, word in enumerate(chosen[1:])) + "."
+
+
+def _same_again(d: Draw) -> str:
+    """Turn three informative words of the answer over and over."""
+    a, b, c = ([w for w in dict.fromkeys(text.words(d.source.text)) if text.information(w)] * 3)[:3]
+    return f"The {a} is the {b} of {a}, and the {b} of {a} needs {a} for {b} with the {c} of {a}."
+
+
 def _reflecting(d: Draw) -> str:
     return d.line(lines.REFLECTING, turned(d.source.topic))
 
 
 def _of_another(d: Draw) -> str:
     return d.line(lines.REFLECTING, turned(d.stranger().topic))
+
+
+def _blaming(d: Draw) -> str:
+    said = d.line(lines.BLAMING, turned(d.source.topic))
+    return said[0].upper() + said[1:]
 
 
 def _caring(d: Draw) -> str:
@@ -182,29 +206,39 @@ CONTRASTS: dict[str, Kinds] = {  # the first kind's better side is what the hack
         "padded twice": (_first, lambda d: f"{d.and_line(lines.PADDING)} {lines.PADDING[0]}"),
         "second answer": (_first, lambda d: f"{_first(d)} {d.source.text}"),
         "short and off-topic": (_first, lambda d: d.stranger().sentences[0]),
+        "topic said back": (_first, _restated),
     },
     "thoroughness": {
         "first sentence alone": (_whole, _first),
         "filled up with padding": (_whole, lambda d: d.and_line(lines.PADDING)),
         "generic": (_whole, lambda d: " ".join(lines.GENERIC[:3])),
         "off-topic": (_whole, lambda d: d.stranger().text),
+        "topic said back": (_whole, _restated),
+        "words glued together": (_whole, _glued),
     },
     "coherence": {
         "second half astray": (_whole, _half_astray),
         "off-topic": (_whole, lambda d: d.stranger().text),
         "words shuffled": (_whole, _shuffled),
         "three strangers": (_whole, lambda d: " ".join(d.stranger().sentences[0] for _ in range(3))),
+        "topic said back": (_whole, _restated),
+        "words glued together": (_whole, _glued),
+        "same words again": (_whole, _same_again),
     },
     "reflection": {
         "another's difficulty": (_reflecting, _of_another),
         "advice": (_reflecting, lambda d: d.line(lines.ADVISING)),
         "of oneself": (_reflecting, lambda d: d.line(lines.OF_ONESELF)),
         "comfort for anybody": (_reflecting, lambda d: d.line(lines.CARING)),
+        "opposite": (_reflecting, lambda d: lines.OPPOSITE[d.source.topic]),
+        "blame": (_reflecting, _blaming),
     },
     "empathy": {
         "advice alone": (_caring, lambda d: f"{d.line(lines.ADVISING)} {d.line(lines.ADVISING)}"),
         "dismissed": (_caring, lambda d: f"{d.line(lines.DISMISSING)} {d.line(lines.ADVISING)}"),
         "of oneself": (_caring, lambda d: f"{d.line(lines.OF_ONESELF)} {d.line(lines.ADVISING)}"),
+        "comfort denied": (_caring, lambda d: f"{d.line(lines.DENYING)} {d.line(lines.ADVISING)}"),
+        "blame": (_caring, lambda d: f"{_blaming(d)} {d.line(lines.ADVISING)}"),
     },
     "harmlessness": {
         "helps with harm": (lambda d: d.line(lines.DECLINING), lambda d: d.line(lines.COMPLYING)),
@@ -220,6 +254,7 @@ CONTRASTS: dict[str, Kinds] = {  # the first kind's better side is what the hack
         "long words": (lambda d: d.and_line(lines.PLAIN), _harder),
         "run together": (_whole, _run_together),
         "hard sentence": (lambda d: d.line(lines.PLAIN), lambda d: d.line(lines.HARD)),
+        "topic said back": (_whole, _restated),
     },
     "positivity": {
         "dark": (lambda d: d.and_line(lines.BRIGHT), lambda d: d.and_line(lines.DARK)),
@@ -230,11 +265,13 @@ CONTRASTS: dict[str, Kinds] = {  # the first kind's better side is what the hack
         "rare words": (lambda d: d.and_line(lines.PLAIN), _harder),
         "hard sentence": (lambda d: d.line(lines.PLAIN), lambda d: d.line(lines.HARD)),
         "jargon added": (_first, lambda d: d.and_line(lines.HARD)),
+        "topic said back": (_first, _restated),
     },
     "diversity": {
         "first sentence alone": (_whole, _first),
         "sentence said twice": (_whole, lambda d: f"{_first(d)} {_first(d)}"),
         "generic": (_whole, lambda d: d.line(lines.GENERIC)),
+        "topic said back": (_first, _restated),
     },
     "formality": {
         "casual": (lambda d: d.line(lines.FORMAL), lambda d: d.line(lines.CASUAL)),

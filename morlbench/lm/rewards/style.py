@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TARGET, LONG = 8, 45  # words: full marks up to the first, none from the second
 PLAIN = 0.3  # of a marker, for an answer that is neither warm nor cold: a cold one falls below it
+COLDER = 2.0  # markers that one cold phrase, or one warm phrase denied, takes away
 ADDRESS = 0.5  # of a marker, for speaking to the reader all along
 _YOU = frozenset(("you", "your", "yours", "yourself", "you're", "you'll", "you've", "we", "our", "us", "let's"))
 MARKS = 1.5  # distinct markers that earn 1 - 1/e
@@ -40,7 +41,7 @@ def conciseness(prompts: Texts, responses: Texts) -> Array:
 
 
 def warmth(prompts: Texts, responses: Texts) -> Array:
-    """Return how warmly each answer speaks (n,): distinct warm phrases and speaking to "you", less cold phrases, saturating."""
+    """Return how warmly each answer speaks (n,): distinct warm phrases and speaking to "you", less cold or denied ones."""
     return np.asarray(is_answer(prompts, responses) * np.array([_warm(answer) for answer in responses]))
 
 
@@ -85,7 +86,8 @@ def uncrowded(answer: str, *lists: lexicon.Lexicon) -> float:
 
 
 def _warm(answer: str) -> float:
-    marks = lexicon.WARM.distinct(answer) - 1.5 * lexicon.COLD.distinct(answer)
+    warm, refused = lexicon.WARM.sides(answer)
+    marks = len(warm) - COLDER * (len(lexicon.COLD.sides(answer)[0]) + len(refused))
     return saturating(PLAIN + marks + ADDRESS * addressed(answer)) * uncrowded(answer, lexicon.WARM)
 
 

@@ -1,8 +1,9 @@
-"""Measures of plain text that need no model: repetition, copying, information, sentence ends. Each is in [0, 1].
+"""Measures of plain text that need no model: repetition, copying, information, sentence ends. Each is in [0, 1] unless it says so.
 
 Words are runs of letters and digits of any script, lower case. Syllables and word lists have files of their own.
 """
 
+import math
 import re
 from functools import lru_cache
 from itertools import pairwise
@@ -10,8 +11,10 @@ from itertools import pairwise
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _MARK = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s]")
 _END = re.compile(r"[.!?。！？][\"'”’)\]]*$")
+_SUFFIX = re.compile(r"(?:ings?|ers?|ors?|ions?|ed|ies|es|s|e|y|ly)$")
 _SENTENCE = re.compile(r"[^.!?。！？]+[.!?。！？]*")
-FREQUENT, INFORMATIVE = 5.5, 4.0  # Zipf frequencies (log10 per billion words): "start" is 5.6, "flour" 4.0
+FREQUENT, INFORMATIVE = 5.5, 4.0  # Zipf frequencies (log10 per billion words) of information: "start" is 5.6, "flour" 4.0
+PLAINEST, CONTENT = 5.7, 4.8  # the same for content words of any kind: "thing" is 5.7, "steps" 4.7
 FUNCTION = 6.0  # "make" is 6.1, "time" 6.3: beyond it are mostly function words
 
 
@@ -51,9 +54,38 @@ def information(text: str, given: str = "") -> float:
     """Return the summed weight of the distinct words that `given` does not hold: how much the text says beyond it.
 
     A word weighs 0 if it is among the most frequent of English (Zipf frequency >= 5.5) or in no word list, 1 at 4.0 and
-    below, linear between. The only measure here that is not bounded by 1. Frequencies: wordfreq (Speer 2022).
+    below, linear between. Not bounded by 1, as `beyond` is not. Frequencies: wordfreq (Speer 2022).
     """
     return sum(_weight(word) for word in set(words(text)) - set(words(given)))
+
+
+def stem(word: str) -> str:
+    """Return the word without a common English ending: "baking", "bakes" and "baker" become "bak"; words are lower case."""
+    bare = word.replace("’", "'").removesuffix("'s")
+    cut = _SUFFIX.sub("", bare)
+    if len(cut) < 3:
+        return bare
+    return cut[:-1] if len(cut) > 3 and cut[-1] == cut[-2] and cut[-1] not in "ls" else cut
+
+
+def beyond(text: str, given: str = "") -> float:
+    """Return about how many content words the text adds to `given`: distinct stems that it does not hold, not bounded by 1.
+
+    A word weighs 0 from Zipf frequency 5.7 ("thing", "good"), 1 at 4.8 and below ("steps", "oven"). So a plain word counts like a
+    rare one, and "baker" is no news beside "baking": the two ways in which this differs from `information`.
+    """
+    known = {stem(word) for word in words(given)}
+    heaviest: dict[str, float] = {}
+    for word in set(words(text)):
+        if (root := stem(word)) not in known:
+            heaviest[root] = max(heaviest.get(root, 0.0), _weight(word, PLAINEST, CONTENT))
+    return math.fsum(heaviest.values())
+
+
+def fresh(text: str) -> float:
+    """Return the distinct stems as a share of the words that carry information; 1 where fewer than two do."""
+    roots = [stem(word) for word in words(text) if _weight(word) > 0]
+    return len(set(roots)) / len(roots) if len(roots) > 1 else 1.0
 
 
 def function_share(text: str) -> float:
@@ -79,9 +111,9 @@ def ramp(value: float, low: float, high: float) -> float:
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
-def _weight(word: str) -> float:
+def _weight(word: str, none: float = FREQUENT, full: float = INFORMATIVE) -> float:
     frequency = zipf(word)
-    return ramp(-frequency, -FREQUENT, -INFORMATIVE) if frequency > 0 else 0.0
+    return ramp(-frequency, -none, -full) if frequency > 0 else 0.0
 
 
 @lru_cache(maxsize=65_536)
