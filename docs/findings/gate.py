@@ -1,24 +1,24 @@
-"""The tables and figure of docs/findings/gate.md: `python docs/findings/gate.py`, some ten minutes on one core, experts included.
+"""The tables and figure of docs/findings/gate.md: `python docs/findings/gate.py`, about an hour on one core, half of it experts.
 
 `python docs/findings/gate.py GATE ...` measures these gates alone and puts their rows into the table of other gates.
 Gates explore dev prompts of exact-contextual and are judged on its test prompts by sums over all answers, under ideal experts
 and, last, under trained ones (read from the store if they are there, else trained). Every number comes from fixed seeds.
-Intervals resample seeds and test prompts together, within each world.
+Intervals resample seeds (of exploration, under trained experts also of their training) and test prompts together, within each draw.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from gate_trial import GATES, MARKS, Judged, Log, Logs, Worlds, explore, interval, judge, some, worth
+from gate_trial import GATES, MARKS, NETWORK, Judged, Log, Logs, Worlds, explore, interval, judge, some, worth
 from gate_worlds import ARMS, ideal, trained
 
 from morlbench import plot, registry
 from morlbench.bandit import Explorer
 from morlbench.latent import Kind, Posterior
-from morlbench.lm.base import load_base
-from morlbench.lm.contextual import DRAWS, UTILITIES
+from morlbench.lm.base import Base, load_base
+from morlbench.lm.contextual import DRAWS, UTILITIES, ContextualTask
 from morlbench.methods.moe_cmab.gate import GateConfig
 from morlbench.preference import LINEAR, Array
 from morlbench.seeds import derive
@@ -26,7 +26,8 @@ from morlbench.seeds import derive
 HERE = Path(__file__).parent
 OPEN, CLOSE = "<!-- tables: python docs/findings/gate.py -->", "<!-- end -->"
 BETA = 0.05
-SEEDS, EXPERT_SEEDS = 10, 2
+SEEDS, LEVEL_SEEDS = 10, 3  # a draw; the second where experts are mixed at other levels
+SOFT = UTILITIES[2]
 USERS = ((0.1, 0.9), (0.3, 0.7), (0.5, 0.5), (0.7, 0.3), (0.9, 0.1))
 NOISE, RATINGS, THUMBS = 0.1, 20, 50
 SHORT = ("moe-cmab", "no context")
@@ -80,13 +81,14 @@ def comparators(judged: dict[tuple[str, float], Judged], names: Iterable[str] = 
 def rules(worlds: list[Worlds]) -> str:
     """Return cumulative regret over 936 explored answers by exploration rule, and what the finished gate is worth."""
     lines = ["| rule | regret, linear | regret, soft threshold | share of the soft headroom at 1,000 |", "|---|---:|---:|---:|"]
-    for rule in ("linucb", "thompson", "epsilon-greedy", "uniform"):
-        config, cells = GateConfig(explorer=Explorer(rule), beta=BETA), []
-        for utility in (LINEAR, UTILITIES[2]):
+    configs = {rule: GateConfig(explorer=Explorer(rule), beta=BETA) for rule in ("linucb", "thompson", "epsilon-greedy", "uniform")}
+    for name, config in (configs | {NETWORK: GateConfig(model="network", beta=BETA)}).items():
+        gate, cells = NETWORK if name == NETWORK else "moe-cmab", []
+        for utility in (LINEAR, SOFT):
             logs = [[{"log-ratio": explore(split["dev"], config, seed, utility)} for seed in range(SEEDS)] for split in worlds]
             cells.append(interval(np.array([[[log["log-ratio"].regret.sum()] for log in runs] for runs in logs]), form="{:.1f}"))
-        cells.append(judge(worlds, logs, UTILITIES[2], BETA, [("moe-cmab", 1000)]).share("moe-cmab", 1000))
-        lines.append(f"| {rule} | " + " | ".join(cells) + " |")
+        cells.append(judge(worlds, logs, SOFT, BETA, [(gate, 1000)]).share(gate, 1000))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -133,7 +135,7 @@ def draw(judged: dict[tuple[str, float], Judged], stem: Path) -> list[Path]:
         for ax, (name, beta) in zip(figure.subplots(1, 2), (("soft-threshold", 0.0), ("soft-threshold", BETA)), strict=True):
             found = judged[name, beta]
             for place, (gate, (colour, marker)) in enumerate(SHOWN.items()):
-                gains = [found.gates[gate, mark] - found.fixed[:, None] for mark in MARKS]
+                gains = [found.gates[gate, mark] - found.fixed for mark in MARKS]
                 bounds = [_numbers(interval(g)) for g in gains]
                 mean = np.array([b[0] for b in bounds])
                 error = np.abs(np.array([b[1:] for b in bounds]).T - mean)
@@ -161,11 +163,12 @@ def main() -> None:
     if names:
         return amend(worlds, names)
     parts = of_ideal(worlds)
-    flat = of_others([ideal(null(draw=i), base) for i in range(DRAWS)])
-    parts += ["**`exact-contextual-null`**, ideal experts:", headline_table(flat)]
-    found = of_others([trained(contextual(draw=i), base, seed) for i in range(DRAWS) for seed in range(EXPERT_SEEDS)])
-    parts += [f"**Trained experts**, 16,384 responses each, {EXPERT_SEEDS} seeds a draw, {SEEDS} explorations each:", headline_table(found)]
-    write("\n\n".join([*parts, margins(found["linear", BETA])]))
+    flat = [ideal(null(draw=i), base) for i in range(DRAWS)]
+    parts += ["**`exact-contextual-null`**, ideal experts:", headline_table(headline(flat, explored(flat)))]
+    found = of_trained([contextual(draw=i) for i in range(DRAWS)], base)
+    parts += [f"**Trained experts**, 16,384 responses each, {SEEDS} seeds a draw, of training and exploration:", headline_table(found)]
+    parts += [margins(found["linear", BETA]), f"**Levels** at which experts are mixed, {LEVEL_SEEDS} seeds a draw, u - beta KL:"]
+    write("\n\n".join([*parts, levels([contextual(draw=i) for i in range(DRAWS)], base)]))
 
 
 def of_ideal(worlds: list[Worlds]) -> list[str]:
@@ -198,9 +201,40 @@ def amend(worlds: list[Worlds], names: list[str]) -> None:
     page.write_text(f"{before}{table}{gap}{after}", encoding="utf-8")
 
 
-def of_others(worlds: list[Worlds]) -> dict[tuple[str, float], Judged]:
-    """Return what the gate and the one without context are worth in these worlds."""
-    return headline(worlds, explored(worlds))
+def of_trained(tasks: Sequence[ContextualTask], base: Base) -> dict[tuple[str, float], Judged]:
+    """Return what the gate and the one without context are worth under trained experts: SEEDS pairs a draw, explored once each."""
+    worlds = [trained(task, base, seed) for task in tasks for seed in range(SEEDS)]
+    found = headline(worlds, explored(worlds, [[seed] for _ in tasks for seed in range(SEEDS)]))
+    return {key: judged.by_draw(len(tasks)) for key, judged in found.items()}
+
+
+def levels(tasks: Sequence[ContextualTask], base: Base) -> str:
+    """Return what the gate is worth where experts are mixed at another level than the method's, paired by seed."""
+    lines = [
+        "| experts | level | headroom, soft | share at 300 | share at 1,000 | worth at 1,000 over the first, soft | linear |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    wanted = [("moe-cmab", mark) for mark in (300, 1000)]
+    for experts, names in (("ideal", ("logits", "probabilities")), ("trained", ("hidden", "logits", "parameters", "probabilities"))):
+        first: list[Array] = []
+        for level in names:
+            worlds, seeds = _mixed(experts, level, tasks, base)
+            logs = explored(worlds, seeds)[BETA]
+            soft, linear = (judge(worlds, logs, utility, BETA, wanted).by_draw(len(tasks)) for utility in (SOFT, LINEAR))
+            own = [judged.gates["moe-cmab", 1000] for judged in (soft, linear)]
+            gains = [interval(ours - theirs) for ours, theirs in zip(own, first, strict=True)] if first else ["–", "–"]
+            first = first or own
+            cells = [f"{soft.headroom:.4f}", soft.share("moe-cmab", 300), soft.share("moe-cmab", 1000), *gains]
+            lines.append(f"| {experts} | {level} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _mixed(experts: str, level: str, tasks: Sequence[ContextualTask], base: Base) -> tuple[list[Worlds], list[list[int]]]:
+    """Return worlds and the seeds of exploration in each: LEVEL_SEEDS a draw, which trained experts share."""
+    seeds = list(range(LEVEL_SEEDS))
+    if experts == "ideal":
+        return [ideal(task, base, "probabilities" if level == "probabilities" else "logits") for task in tasks], [seeds for _ in tasks]
+    return [trained(task, base, seed, level) for task in tasks for seed in seeds], [[seed] for _ in tasks for seed in seeds]
 
 
 def margins(linear: Judged) -> str:
@@ -210,12 +244,13 @@ def margins(linear: Judged) -> str:
     return f"Linear, u - beta KL: {said}."
 
 
-def explored(worlds: list[Worlds]) -> dict[float, Logs]:
-    """Return the method's own exploration for each way of counting KL, with context and without."""
+def explored(worlds: list[Worlds], seeds: Sequence[Sequence[int]] | None = None) -> dict[float, Logs]:
+    """Return the method's own exploration for each way of counting KL, with context and without; `seeds` of each world."""
+    seeds = seeds or [range(SEEDS)] * len(worlds)
     return {
         beta: [
-            [{kind: explore(split["dev"], GateConfig(beta=beta), s, kind=kind) for kind in ("log-ratio", "none")} for s in range(SEEDS)]
-            for split in worlds
+            [{kind: explore(split["dev"], GateConfig(beta=beta), s, kind=kind) for kind in ("log-ratio", "none")} for s in own]
+            for split, own in zip(worlds, seeds, strict=True)
         ]
         for beta in (0.0, BETA)
     }

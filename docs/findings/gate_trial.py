@@ -21,6 +21,7 @@ RESAMPLES = 2_000
 Worlds = dict[Split, World]
 Wanted = list[tuple[str, int]]  # gates and the scored responses they have seen
 Logs = list[list[dict[str, "Log"]]]  # by world and seed: what the whole gate explored, and what one without context did
+NETWORK = "network (NeuralUCB)"
 GATES: dict[str, tuple[str, GateConfig]] = {
     "moe-cmab": ("log-ratio", GateConfig()),
     "no context": ("none", GateConfig()),  # explores itself
@@ -30,7 +31,7 @@ GATES: dict[str, tuple[str, GateConfig]] = {
     "plug-in": ("log-ratio", GateConfig(labels="plug-in")),
     "disjoint arms": ("log-ratio", GateConfig(model="disjoint")),
     "disjoint, plug-in, pooled": ("hidden", GateConfig(model="disjoint", labels="plug-in")),
-    "network (NeuralUCB)": ("log-ratio", GateConfig(model="network")),
+    NETWORK: ("log-ratio", GateConfig(model="network")),
     "hats": ("log-ratio", GateConfig(basis="hats")),
     "no caution": ("log-ratio", GateConfig(caution=0)),
 }
@@ -75,7 +76,7 @@ def explore(world: World, config: GateConfig, seed: int, utility: Utility = LINE
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Mean over lattice preferences of what is had at each test prompt: gates (w, s, n) by name and mark; the rest (w, n)."""
+    """Mean over lattice preferences of what is had at each test prompt, (w, s, n) of w worlds and s seeds: gates by name and mark."""
 
     gates: dict[tuple[str, int], Array]
     mod: Array
@@ -84,8 +85,11 @@ class Judged:
 
     def part(self, world: int) -> "Judged":
         """Return what was found in one world."""
-        one = slice(world, world + 1)
-        return Judged({key: found[one] for key, found in self.gates.items()}, self.mod[one], self.fixed[one], self.oracle[one])
+        return self._each(lambda found: found[world : world + 1])
+
+    def by_draw(self, draws: int) -> "Judged":
+        """Return the same with the worlds of one draw of lexicons, which differ in their experts' seed, as seeds of one world."""
+        return self._each(lambda found: found.reshape(draws, -1, found.shape[2]))
 
     @property
     def headroom(self) -> float:
@@ -94,13 +98,17 @@ class Judged:
 
     def share(self, name: str, mark: int) -> str:
         """Return the share of the headroom recovered, with its interval."""
-        gain, room = self.gates[name, mark] - self.fixed[:, None], self.oracle - self.fixed
-        return interval(gain, lambda g, s, n: _at(g, s, n).mean() / np.stack([r[i] for r, i in zip(room, n, strict=True)]).mean(), "{:.2f}")
+        gain, room = self.gates[name, mark] - self.fixed, self.oracle - self.fixed
+        return interval(np.stack([gain, room], -1), lambda pair, s, n: float(np.divide(*_at(pair, s, n).mean((0, 1, 2)))), "{:.2f}")
 
     def over(self, name: str, other: str | Array, mark: int) -> str:
-        """Return the paired difference to another gate on the same responses, or to a policy (w, n)."""
-        reference = self.gates[other, mark] if isinstance(other, str) else other[:, None]
+        """Return the paired difference to another gate at the same mark, or to what (w, s, n) something else is worth."""
+        reference = self.gates[other, mark] if isinstance(other, str) else other
         return interval(self.gates[name, mark] - reference)
+
+    def _each(self, change: Callable[[Array], Array]) -> "Judged":
+        gates = {key: change(found) for key, found in self.gates.items()}
+        return Judged(gates, change(self.mod), change(self.fixed), change(self.oracle))
 
 
 def judge(worlds: list[Worlds], logs: Logs, utility: Utility, beta: float, wanted: Wanted) -> Judged:
@@ -117,7 +125,7 @@ def judge(worlds: list[Worlds], logs: Logs, utility: Utility, beta: float, wante
                 kind, config = GATES[name]
                 gate = log["none" if name == "no context" else "log-ratio"].gate(split["dev"], kind, replace(config, beta=beta), mark)
                 gates[name, mark][i].append(_served(gate, test, kind, utility, values))
-    mod, fixed, oracle = (np.stack(column) for column in zip(*ways, strict=True))
+    mod, fixed, oracle = (np.repeat(np.stack(column)[:, None], len(logs[0]), axis=1) for column in zip(*ways, strict=True))
     return Judged({key: np.array(found) for key, found in gates.items()}, mod, fixed, oracle)
 
 
@@ -130,10 +138,10 @@ def _served(gate: Gate, test: World, kind: str, utility: Utility, values: Array)
 
 
 def interval(values: Array, statistic: Callable[[Array, Rows, Rows], float] | None = None, form: str = "{:+.4f}") -> str:
-    """Return a mean over (w, s, n) with its 95% interval: seeds and prompts are resampled within each world."""
+    """Return a mean over (w, s, n, ...) with its 95% percentile interval: seeds and prompts are resampled within each world."""
     rng = np.random.default_rng(0)
     statistic = statistic or (lambda v, s, n: float(_at(v, s, n).mean()))
-    w, s, n = values.shape
+    w, s, n = values.shape[:3]
     whole = statistic(values, np.tile(np.arange(s), (w, 1)), np.tile(np.arange(n), (w, 1)))
     found = [statistic(values, rng.integers(s, size=(w, s)), rng.integers(n, size=(w, n))) for _ in range(RESAMPLES)]
     return " ".join((form.format(whole), "({} to {})".format(*(form.format(x) for x in np.quantile(found, (0.025, 0.975))))))

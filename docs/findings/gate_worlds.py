@@ -1,12 +1,13 @@
 """The exact worlds of docs/findings/gate.md: every arm's answers listed, so that exploring is a draw and judging is a sum.
 
-A world is one split of a contextual task under one pair of experts, ideal (closed form, mixed log-linearly word by word, as
-`mod` does) or trained. It knows of every arm and prompt the probability of all 4,096 answers, their rewards, and the KL to the
+A world is one split of a contextual task under one pair of experts, ideal (closed form, mixed word by word, by default log-linearly,
+as `mod` does) or trained. It knows of every arm and prompt the probability of all 4,096 answers, their rewards, and the KL to the
 base along each, which is what `LMPolicy.kl` would return.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,11 @@ from morlbench.lm.exact_task import WORDS, _base_table
 from morlbench.lm.headroom import mixtures
 from morlbench.lm.meta import protected_recipe
 from morlbench.lm.mixing import Mixture
+from morlbench.lm.pooled import pooled_states
 from morlbench.lm.train import expert
 from morlbench.lm.trained import Settings
 from morlbench.methods.moe_cmab.arms import arms
-from morlbench.methods.moe_cmab.context import _log_ratios, _pooled
+from morlbench.methods.moe_cmab.context import _log_ratios
 from morlbench.methods.moe_cmab.features import Components
 from morlbench.preference import Array, Utility, lattice
 from morlbench.store import Store, default_root
@@ -87,8 +89,8 @@ class World:
         return np.stack([np.einsum("anc,nc->an", shares, utility(self.problem.rewards, w)) for w in lattice(2)])
 
 
-def ideal(task: ContextualTask, base: Base) -> dict[Split, World]:
-    """Return the worlds of dev, adapt and test prompts under closed-form experts."""
+def ideal(task: ContextualTask, base: Base, level: Literal["logits", "probabilities"] = "logits") -> dict[Split, World]:
+    """Return the worlds of dev, adapt and test prompts under closed-form experts that are mixed at `level`."""
     found, raw = {}, {}
     for split in ("train", "dev", "adapt", "test"):
         problem = _problem(task, base, task.prompts(split))
@@ -96,17 +98,17 @@ def ideal(task: ContextualTask, base: Base) -> dict[Split, World]:
         first = next_words(experts, len(WORDS), 4)[0] - next_words(problem.log_base, len(WORDS), 4)[0]  # (2, n, 1, V)
         raw[split] = first.clip(-20, 20).transpose(1, 0, 2, 3).reshape(len(problem.rewards), -1)
         if split != "train":
-            found[split] = (mixtures(problem, len(WORDS), 4), problem)
+            found[split] = (mixtures(problem, len(WORDS), 4, level), problem)
     return _with_context(task, base, found, raw)
 
 
-def trained(task: ContextualTask, base: Base, seed: int) -> dict[Split, World]:
-    """Return the worlds of dev and test prompts under experts trained as `moe-cmab` trains them, kept in the store."""
+def trained(task: ContextualTask, base: Base, seed: int, level: str = "hidden") -> dict[Split, World]:
+    """Return the worlds of dev and test prompts under experts trained as `moe-cmab` trains them, kept in the store, mixed at `level`."""
     bench = Bench(task, base, 2 * RESPONSES, Store(default_root()))
     adapters = [
         expert(bench, protected_recipe(2, i, "projected", 0.3, Settings(rate=base.rate)), responses=RESPONSES, seed=seed) for i in range(2)
     ]
-    mixture = Mixture(base, adapters, "hidden")
+    mixture = Mixture(base, adapters, level)
     found = {}
     for split in ("dev", "test"):
         prompts = task.prompts(split)
@@ -120,8 +122,7 @@ def _with_context(
     task: ContextualTask, base: Base, found: dict[Split, tuple[Array, Problem]], ratios: dict[Split, Array]
 ) -> dict[Split, World]:
     """Reduce both contexts as the method does: components fitted on train prompts, without labels."""
-    plain = Mixture(base, ())
-    raw = {"log-ratio": ratios, "hidden": {split: _pooled(plain, task.prompts(split)) for split in ratios}}
+    raw = {"log-ratio": ratios, "hidden": {split: pooled_states(base, task.prompts(split)) for split in ratios}}
     fitted = {kind: Components.fit(of["train"], COMPONENTS) for kind, of in raw.items()}
     worlds = {}
     for split, (log_arms, problem) in found.items():

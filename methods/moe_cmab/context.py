@@ -14,6 +14,7 @@ import torch
 from morlbench.lm.apart import at_once
 from morlbench.lm.forked import spread
 from morlbench.lm.mixing import Mixture
+from morlbench.lm.pooled import pooled_states
 from morlbench.preference import Array
 from morlbench.task import Texts
 
@@ -53,7 +54,7 @@ def fit(mixture: Mixture, kind: Context, prompts: Texts, count: int) -> Reader:
         return Reader(lambda texts: np.zeros((len(texts), 0)), None)
 
     def raw(texts: Texts) -> Array:
-        return _log_ratios(mixture, texts) if kind == "log-ratio" else _pooled(mixture, texts)
+        return _log_ratios(mixture, texts) if kind == "log-ratio" else pooled_states(mixture.base, texts)
 
     def part(start: int) -> Array:
         return raw(prompts[start : start + ROWS])
@@ -74,13 +75,3 @@ def _log_ratios(mixture: Mixture, prompts: Texts) -> Array:
         own = one.log_probs(ids, mask, torch.ones(len(prompts), 1, device=mixture.base.device))[0][:, 0]
         parts.append((own - plain).clamp(-20, 20).cpu().numpy())
     return np.concatenate(parts, 1).astype(float)
-
-
-@torch.inference_mode()
-def _pooled(mixture: Mixture, prompts: Texts) -> Array:
-    """Return the base's mean final state over the prompt (n, d)."""
-    ids, mask = mixture.base.encode(prompts)
-    position = (mask.cumsum(1) - 1).clamp(min=0)
-    states = mixture.base.backbone(input_ids=ids, attention_mask=mask, position_ids=position).last_hidden_state
-    weights = mask[:, :, None].to(states.dtype)
-    return np.asarray(((states * weights).sum(1) / weights.sum(1)).cpu().numpy(), dtype=float)
