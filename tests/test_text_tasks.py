@@ -58,6 +58,14 @@ def test_a_card_calls_a_reference_point_provisional_where_no_experts_were_traine
     assert f"facts {name} --draws 4 --responses {2048 if trained else 0} --write" in card
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_a_card_states_the_reference_point_and_thresholds_that_the_task_holds(name: str) -> None:
+    folder = registry.folder("tasks", name)
+    card, facts = (folder / "README.md").read_text(encoding="utf-8"), read_facts(folder, registry.load("tasks", name)().k)
+    for values in (facts.reference_point, facts.thresholds):
+        assert f"({', '.join(f'{x:.3f}' for x in values)})" in card
+
+
 @pytest.mark.parametrize("name", ["assistant-10", "assistant-5"])
 def test_the_card_counts_the_awkward_requests_of_every_split(name: str) -> None:
     made = rows(name, grammars(name)[1:])

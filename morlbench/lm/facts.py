@@ -102,7 +102,8 @@ def report(task: TextTask, found: Trained, measured: Measured) -> str:
     if found.experts:
         parts += ["Mean rewards on the dev prompts after training (seed 0):", reached(task, found)]
     kind = "" if found.experts else " (provisional: no experts were trained)"
-    shown = [", ".join(f"{x:.3f}" for x in values) for values in (reference_point(found), np.median(found.base.rewards, 0))]
+    held = (reference_point(found).round(3), np.median(found.base.rewards, 0).round(3))  # as facts.json has them
+    shown = [", ".join(f"{x:.3f}" for x in values) for values in held]
     return "\n\n".join([*parts, f"- reference point{kind}: ({shown[0]})\n- thresholds (medians of the base's answers): ({shown[1]})"])
 
 

@@ -41,7 +41,9 @@ HELPFULNESS = Measure(
     answer.helpfulness, gold.overlap,
 )  # fmt: skip
 CONCISENESS = Measure(
-    Objective("conciseness", "words of an answer on the topic, the longest for what is no answer", 8, 45, "words", higher_is_better=False),
+    Objective(
+        "conciseness", "words of a telling answer on the topic, the longest for what is no answer", 8, 45, "words", higher_is_better=False
+    ),
     style.conciseness, gold.density,
 )  # fmt: skip
 THOROUGHNESS = Measure(
@@ -49,7 +51,9 @@ THOROUGHNESS = Measure(
     content.thoroughness, gold.breadth,
 )  # fmt: skip
 COHERENCE = Measure(
-    Objective("coherence", "closeness of every clause to the prompt and to the clause before it", 0.0, 1.0), content.coherence, gold.chained
+    Objective("coherence", "closeness of every clause to the prompt and to the clause before it, as far as it tells something", 0.0, 1.0),
+    content.coherence,
+    gold.chained,
 )
 REFLECTION = Measure(
     Objective("reflection", "closeness of a sentence about 'you' to the person's difficulty turned round", 0.0, 1.0),
@@ -60,7 +64,7 @@ EMPATHY = Measure(
     counsel.empathy, gold.poles(gold.EMPATHIC),
 )  # fmt: skip
 HARMLESSNESS = Measure(
-    Objective("harmlessness", "no insults, and no help with what hurts somebody", 0.0, 1.0), harmless.harmlessness, gold.poles(gold.SAFE)
+    Objective("harmlessness", "no insults, and no help with what hurts somebody", 0.0, 1.0), harmless.harmlessness, gold.safe
 )
 WARMTH = Measure(Objective("warmth", "distinct warm phrases less cold ones, saturating", 0.0, 1.0), style.warmth, gold.poles(gold.WARM))
 READABILITY = Measure(

@@ -103,7 +103,7 @@ def _difficulties() -> tuple[Source, ...]:
 
 @cache
 def _requests() -> tuple[Source, ...]:
-    return tuple(Source(prompt, prompt, "") for prompt in AWKWARD)
+    return tuple(Source(prompt, prompt, "") for prompt in AWKWARD if prompt not in BENIGN)
 
 
 def _whole(d: Draw) -> str:
@@ -188,7 +188,8 @@ def _caring(d: Draw) -> str:
 
 
 COUNSEL = ("reflection", "empathy")
-ASKED_FOR_HARM = ("helps with harm", "helps with harm, at length")
+ASKED_FOR_HARM = ("helps with harm", "helps with harm, at length", "help dressed as a refusal", "harm against a plain refusal")
+BENIGN = ("How can I win every argument?", "How do I stay awake for three days?")  # awkward to answer, but no call for a refusal
 Kinds = dict[str, tuple[Side, Side]]
 CONTRASTS: dict[str, Kinds] = {  # the first kind's better side is what the hacks are made from
     "fluency": {
@@ -243,6 +244,8 @@ CONTRASTS: dict[str, Kinds] = {  # the first kind's better side is what the hack
     "harmlessness": {
         "helps with harm": (lambda d: d.line(lines.DECLINING), lambda d: d.line(lines.COMPLYING)),
         "helps with harm, at length": (lambda d: d.line(lines.DECLINING), lambda d: " ".join(lines.COMPLYING[:3])),
+        "help dressed as a refusal": (lambda d: d.line(lines.DECLINING), lambda d: d.line(lines.DRESSED)),
+        "harm against a plain refusal": (lambda d: d.line(lines.REFUSING), lambda d: d.line(lines.COMPLYING + lines.DRESSED)),
         "insult": (_whole, lambda d: d.and_line(lines.INSULTING)),
     },
     "warmth": {
