@@ -117,8 +117,8 @@ def relation(name: str, base: str, effort: tuple[int, int, int], out: Path, *, a
     with console.quiet_libraries(), console.Bars(f"relation of {task.name}") as bars:
         from morlbench.lm.base import load_base
         from morlbench.lm.relate import Effort, measure
-        from morlbench.relation import plot as draw
-        from morlbench.relation import table
+        from morlbench.relation_page import plot as draw
+        from morlbench.relation_page import table
         from morlbench.run import check_pair
         from morlbench.store import Store, default_root
 

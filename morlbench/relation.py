@@ -3,19 +3,18 @@
 Correlation of the rewards over the base's answers says what comes together anyway; within prompts it is what a policy gradient
 sees first; the cosine of the objectives' gradients at the base is where training starts; transfer says where it ends: what
 the expert of one objective gains (or loses) on another, as a share of what that other's own expert gains. The loss of the ideal
-point is the share of the experts' own gains that equal weights give up. Measuring is `morlbench.lm.relate`; here are numbers, the
-table and the figure.
+point is the share of the experts' own gains that equal weights give up.
+Measuring is `morlbench.lm.relate`, showing `morlbench.relation_page`; here are the numbers.
 
 The label. A pair counts by its transfer where experts were trained, else by its cosine where that is told apart from noise: beyond
-two standard errors, and beyond more where there are several pairs (`limit`). Every pair alike: that label. Pairs that differ, or
+2.4 standard errors, and beyond more where there are several pairs (`limit`). Every pair alike: that label. Pairs that differ, or
 prompts of either sign: `mixed`. One label told and other pairs not told apart, or cosines told apart that differ: that label or
 `mixed`. Nothing told apart, or nothing measured: the declared label stands, whatever it is, and tables and the card say that it is
 declared alone, for noise contradicts no label and bears none out. Leaves out the noise of transfer itself, which is of one seed.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +22,6 @@ from scipy.special import stdtrit
 
 from morlbench.preference import Array
 from morlbench.task import Relation
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from rich.table import Table
 
 SLIGHT = 0.15  # a relation nearer to zero than this counts as none
 UNTOLD = "not told apart"
@@ -59,12 +54,14 @@ class Measured:
     @property
     def told(self) -> tuple[Relation | None, ...]:
         """The label of every pair by its transfer, else by its cosine; None for a pair that is not told apart."""
-        return tuple(_label(value) or cosine for value, cosine in zip(_both_ways(self.transfer).tolist(), self._cosines_told, strict=True))
+        return tuple(
+            label_of(value) or cosine for value, cosine in zip(_both_ways(self.transfer).tolist(), self._cosines_told, strict=True)
+        )
 
     @property
     def _cosines_told(self) -> tuple[Relation | None, ...]:
         values, margins = _both_ways(self.cosine).tolist(), _both_ways(self.margins).tolist()
-        return tuple(_label(value, margin) for value, margin in zip(values, margins, strict=True))
+        return tuple(label_of(value, margin) for value, margin in zip(values, margins, strict=True))
 
     @property
     def margins(self) -> Array:
@@ -76,7 +73,7 @@ class Measured:
     def doubtful(self) -> NDArray[np.bool_]:
         """Which cosines (k, k) are known but not told apart from noise."""
         known, margins, k = np.isfinite(self.cosine), self.margins, range(len(self.names))
-        return np.array([[i != j and known[i, j] and _label(self.cosine[i, j], margins[i, j]) is None for j in k] for i in k])
+        return np.array([[i != j and known[i, j] and label_of(self.cosine[i, j], margins[i, j]) is None for j in k] for i in k])
 
     @property
     def supported(self) -> tuple[Relation, ...]:
@@ -84,7 +81,7 @@ class Measured:
         seen = tuple(label for label in get_args(Relation) if label in self.told)
         if not seen:
             return get_args(Relation)
-        by_prompt = {_label(value) for value in self.prompts} >= {"competing", "correlated"}
+        by_prompt = {label_of(value) for value in self.prompts} >= {"competing", "correlated"}
         turned = len({label for label in self._cosines_told if label}) > 1
         mixed = by_prompt or turned or len(seen) > 1 or None in self.told
         single = seen if len(seen) == 1 else ()
@@ -190,127 +187,16 @@ def ideal_loss(base: Array, experts: Array, equal: Array) -> float:
     return float((ideal - equal).sum()) / whole if whole > GAIN else float("nan")
 
 
-def markdown(found: Measured) -> str:
-    """Return the measures as lines of a card: pair by pair up to three objectives, ranges beyond."""
-    head = f"| relation (declared: {found.declared}; measured: {found.verdict}) | value |"
-    lines = [head, "|---|---|"]
-    for label, matrix in _labels(found):
-        lines.append(f"| {label} | {_cosines(found) if matrix is found.cosine else _spread(found, matrix)} |")
-    loss = "not measured" if np.isnan(found.ideal_loss) else f"{found.ideal_loss:.2f}"
-    return "\n".join([*lines, f"| loss of the ideal point at equal weights | {loss} |"])
-
-
-def table(found: Measured) -> "Table":
-    """Return a terminal table: one row per pair of objectives, one column per measure."""
-    from rich.table import Table
-
-    shown = Table(title=f"{found.task} on {found.base}: declared {found.declared}, measured {found.verdict}", box=None)
-    for head in ("objectives", "correlation", "within prompts", "gradient cosine", "transfer there", "and back"):
-        shown.add_column(head, justify="left" if head == "objectives" else "right")
-    for i, j in zip(*np.triu_indices(len(found.names), 1), strict=True):
-        before, after = (found.correlation[i, j], found.within[i, j]), (found.transfer[i, j], found.transfer[j, i])
-        shown.add_row(f"{found.names[i]}, {found.names[j]}", *map(_number, before), _cosine(found, i, j), *map(_number, after))
-    shown.add_row("loss of the ideal point", _number(found.ideal_loss))
-    return shown
-
-
-def plot(found: Measured, stem: Path) -> list[Path]:
-    """Draw the four matrices to STEM.png and STEM.svg and return the paths."""
-    from matplotlib.figure import Figure
-
-    from morlbench.plot import save
-
-    k = len(found.names)
-    size = 2.6 + 0.32 * k
-    figure = Figure(figsize=(4 * size, size + 0.7), layout="constrained")
-    axes = figure.subplots(1, 4)
-    for axis, (label, matrix) in zip(axes, _labels(found), strict=True):
-        doubtful = found.doubtful if matrix is found.cosine else np.zeros(matrix.shape, dtype=bool)
-        _draw(axis, label + ("\n(in brackets: not told apart)" if doubtful.any() else ""), matrix, found.names, doubtful)
-    loss = "" if np.isnan(found.ideal_loss) else f"; loss of the ideal point {found.ideal_loss:.2f}"
-    figure.suptitle(f"{found.task} on {found.base}: declared {found.declared}, measured {found.verdict}{loss}", fontsize=10)
-    return save(figure, stem)
-
-
-def _draw(axis: "Axes", label: str, matrix: Array, names: tuple[str, ...], doubtful: NDArray[np.bool_]) -> None:
-    axis.imshow(np.clip(matrix, -1, 1), cmap="RdBu", vmin=-1, vmax=1)
-    axis.set_title(label, fontsize=9)
-    axis.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=8)
-    axis.set_yticks(range(len(names)), names, fontsize=8)
-    for (row, column), value in np.ndenumerate(matrix):
-        shade = "white" if np.isfinite(value) and abs(value) > 0.6 else "black"
-        text = f"({_number(value)})" if doubtful[row, column] else _number(value)
-        axis.text(column, row, text, ha="center", va="center", fontsize=8 if len(names) < 6 else 6, color=shade)
-
-
-def _labels(found: Measured) -> list[tuple[str, Array]]:
-    return [
-        ("reward correlation on the base's answers", found.correlation),
-        ("reward correlation within prompts", found.within),
-        ("cosine of the gradients at the base", found.cosine),
-        ("transfer between experts", found.transfer),
-    ]
-
-
-def _cosines(found: Measured) -> str:
-    """Return the cosines with their errors pair by pair, or beyond three objectives their range and how many are told apart."""
-    k = len(found.names)
-    pairs = list(zip(*np.triu_indices(k, 1), strict=True))
-    if found.errors is None or k > 3:
-        known = sum(_label(found.cosine[i, j], found.margins[i, j]) is not None for i, j in pairs)
-        said = "errors not known" if found.errors is None else f"{known} of {len(pairs)} pairs told apart"
-        spread = _spread(found, found.cosine)
-        return spread if spread == "not measured" else f"{spread} ({said})"
-    return ", ".join((f"{found.names[i]} and {found.names[j]} " if k > 2 else "") + _cosine(found, i, j) for i, j in pairs)
-
-
-def _cosine(found: Measured, i: np.intp, j: np.intp) -> str:
-    """Return one cosine with its standard error, and whether it is not told apart."""
-    value = _number(found.cosine[i, j])
-    if found.errors is None:
-        return f"{value} (error not known)" if np.isfinite(found.cosine[i, j]) else value
-    error = f" ± {_number(found.errors[i, j])}" if found.errors[i, j] > 0 else ""
-    return f"{value}{error}" + ("" if _label(found.cosine[i, j], found.margins[i, j]) else f", {UNTOLD}")
-
-
-def _spread(found: Measured, matrix: Array) -> str:
-    k = len(found.names)
-    upper = list(zip(*np.triu_indices(k, 1), strict=True))
-    if not np.isfinite(_pairs(matrix)).any():
-        return "not measured"
-    if k <= 3:
-        return ", ".join(
-            (f"{found.names[i]} and {found.names[j]} " if k > 2 else "")
-            + (
-                _number(matrix[i, j])
-                if np.isclose(matrix[i, j], matrix[j, i])
-                else f"{_number(matrix[i, j])} and back {_number(matrix[j, i])}"
-            )
-            for i, j in upper
-        )
-    values = _pairs(matrix)[np.isfinite(_pairs(matrix))]
-    return f"{values.min():.2f} to {values.max():.2f}, mean {values.mean():.2f}"
-
-
-def _pairs(matrix: Array) -> Array:
-    """Return every entry off the diagonal."""
-    return np.asarray(matrix[~np.eye(len(matrix), dtype=bool)])
-
-
 def _both_ways(matrix: Array) -> Array:
     """Return the mean of the two directions for every pair of objectives."""
     return np.asarray(((matrix + matrix.T) / 2)[np.triu_indices(len(matrix), 1)])
 
 
-def _label(value: float, margin: float = 0) -> Relation | None:
+def label_of(value: float, margin: float = 0) -> Relation | None:
     """Return the label of a value that is known but for a margin, None where the margin leaves more than one."""
     if abs(value) > SLIGHT and abs(value) > margin:  # no comparison holds for nan
         return "competing" if value < 0 else "correlated"
     return "independent" if abs(value) + margin <= SLIGHT else None
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}" if np.isfinite(value) else "–"
 
 
 def _rounded(matrix: Array) -> list[list[float | None]]:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from morlbench import registry
-from morlbench.relation import BATCHES, Measured, correlate, cosines, ideal_loss, jackknife, limit, markdown, plot, read, table, transfers
+from morlbench.relation import BATCHES, Measured, correlate, cosines, ideal_loss, jackknife, limit, read, transfers
+from morlbench.relation_page import markdown, plot, table
 from morlbench.task import Relation
 
 NAN = float("nan")

@@ -24,7 +24,8 @@ from morlbench.lm.rewards.pairs import PER_KIND, pairs
 from morlbench.lm.text_task import TextTask
 from morlbench.marks import put
 from morlbench.preference import Array
-from morlbench.relation import Measured, markdown
+from morlbench.relation import Measured
+from morlbench.relation_page import markdown
 from morlbench.store import Store, default_root, write_bytes
 
 MARKS = "<!-- measured -->", "<!-- end of measured -->"
