@@ -13,12 +13,9 @@ import pytest
 from honest import METHOD_CARD, CannedBase, CannedPolicy, HonestMethod, HonestMetric, HonestTask, card_folder
 from pydantic import ConfigDict
 
-from morlbench import registry
 from morlbench.bench import Bench
 from morlbench.check import frozen, method, metric, task, verdicts
-from morlbench.check.hacks import HACKS
 from morlbench.check.toy import WORDS, Toy
-from morlbench.lm.rewards.catalogue import MEASURES
 from morlbench.lm.rewards.memo import Memo
 from morlbench.method import Family, Feedback, Method, Policy, Responses, Track, settings
 from morlbench.metric import Evidence
@@ -514,20 +511,6 @@ def test_a_relation_that_is_not_told_apart_is_for_the_card_to_say(tmp_path: Path
 def test_a_hack_that_is_excepted_by_name_may_win_on_one_objective(tmp_path: Path) -> None:
     folder = filled(tmp_path, examples_jsonl=rows_of([EXAMPLES[0], EXAMPLES[1] | {"loses_to": ["marks alone"]}]))
     assert "hacks lose" not in broken(task.PROMISES, task.Subject("honest", WonOnOne, folder))
-
-
-def test_every_hack_that_a_shared_scorer_is_known_to_lose_to_still_wins_somewhere() -> None:
-    """An exception that is no longer needed is one to take out."""
-    won: dict[str, set[str]] = {objective: set() for objective in task.UNBEATEN}
-    for name in registry.names("tasks"):
-        cls, folder = registry.load("tasks", name), registry.folder("tasks", name)
-        names = [o.name for o in cls.objectives]
-        for example in task._examples(task.Subject(name, cls, folder)):
-            if example.objective in won:
-                made = {"": example.good} | task.hacks(example.prompt, example.good)
-                values = MEASURES[example.objective].score((example.prompt,) * len(made), tuple(made.values()))
-                won[example.objective] |= set(task._winners(cls.objectives[names.index(example.objective)].scale(values), made))
-    assert {o: set(kinds) & set(HACKS) for o, kinds in task.UNBEATEN.items()} == {o: won[o] & set(task.UNBEATEN[o]) for o in won}
 
 
 def test_where_no_quantiles_are_stored_answers_of_the_base_are_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,6 @@ ROWS = 6
 REAL = 32  # answers of the base that are sampled where no quantiles were stored
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NARROW = 0.1  # of the unit interval: a reward that moves less tells answers too little apart
-UNBEATEN = {"fluency": ("prompt echoed", "topic restated")}  # it reads no prompt: a question is as fluent said back
 TOLERANCE = 1e-3  # batches of another shape may differ in the last digits of an encoder
 ODD_ANSWERS = {
     "an empty answer": "",
@@ -196,8 +195,8 @@ def objectives_prefer_their_own_examples(subject: Subject) -> None:
 def hacks_lose(subject: Subject) -> None:
     """Where its folder has examples.jsonl, no loop, echo, keyword string, empty or endless answer beats a good one where it should not.
 
-    Not at the stated user, and not on the example's own objective. There a row may except hacks by name (`loses_to`), each of which has
-    to win, and UNBEATEN excepts those to which a shared scorer is known to lose.
+    Not at the stated user, and not on the example's own objective, but for hacks that its row excepts by name (`loses_to`), each of
+    which has to win: fluency reads no prompt, so that a question is as fluent said back.
     """
     task, names, user = subject.cls(), [o.name for o in subject.cls.objectives], np.array(subject.cls.preference)
     for example in _examples(subject):
@@ -206,7 +205,7 @@ def hacks_lose(subject: Subject) -> None:
         if winners := _winners(found @ user, made):
             raise Broken(f"{winners[0]} beats the good answer {example.good[:60]!r} at the stated preference")
         winners = _winners(found[:, names.index(example.objective)], made)
-        if beyond := [kind for kind in winners if kind not in (*example.loses_to, *UNBEATEN.get(example.objective, ()))]:
+        if beyond := [kind for kind in winners if kind not in example.loses_to]:
             raise Broken(f"{beyond[0]} beats the good answer {example.good[:60]!r} on {example.objective}")
         if idle := [kind for kind in example.loses_to if kind not in winners]:
             raise Broken(f"{idle[0]} no longer beats the good answer {example.good[:60]!r}: take it out of `loses_to`")
