@@ -5,7 +5,7 @@ Sign and scale of a reward live in `Objective` and nowhere else: everything down
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Texts = tuple[str, ...]
 Split = Literal["train", "dev", "adapt", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 Relation = Literal["competing", "correlated", "independent", "mixed"]
 Points = tuple[tuple[float, ...], ...]
 

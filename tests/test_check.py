@@ -15,6 +15,7 @@ from pydantic import ConfigDict
 
 from morlbench.bench import Bench
 from morlbench.check import frozen, method, metric, task, verdicts
+from morlbench.check.folder import Subject
 from morlbench.check.toy import WORDS, Toy
 from morlbench.lm.rewards.memo import Memo
 from morlbench.method import Family, Feedback, Method, Policy, Responses, Track, settings
@@ -231,8 +232,8 @@ def test_every_method_promise_has_a_planted_fault() -> None:
 # tasks
 
 
-def subject(cls: type, root: Path, card: str | None = "# Honest\nbrevity and letters\n") -> task.Subject:
-    return task.Subject("honest", cls, card_folder(root, card))
+def subject(cls: type, root: Path, card: str | None = "# Honest\nbrevity and letters\n") -> Subject:
+    return Subject("honest", cls, card_folder(root, card))
 
 
 def variant(**facts: object) -> type:
@@ -499,18 +500,18 @@ def test_a_task_with_examples_frozen_content_and_a_measured_relation_keeps_every
         front_json=front_file(),
         facts_json=facts_file(-0.8),
     )
-    assert broken(task.PROMISES, task.Subject("honest", Balanced, folder)) == set()
+    assert broken(task.PROMISES, Subject("honest", Balanced, folder)) == set()
 
 
 def test_a_relation_that_is_not_told_apart_is_for_the_card_to_say(tmp_path: Path) -> None:
     folder = filled(tmp_path, facts_json=cosine_file(-0.8, error=0.5))
     (folder / "README.md").write_text("# Honest\nbrevity and letters are not told apart\n", encoding="utf-8")
-    assert "relation is what was measured" not in broken(task.PROMISES, task.Subject("honest", Balanced, folder))
+    assert "relation is what was measured" not in broken(task.PROMISES, Subject("honest", Balanced, folder))
 
 
 def test_a_hack_that_is_excepted_by_name_may_win_on_one_objective(tmp_path: Path) -> None:
     folder = filled(tmp_path, examples_jsonl=rows_of([EXAMPLES[0], EXAMPLES[1] | {"loses_to": ["marks alone"]}]))
-    assert "hacks lose" not in broken(task.PROMISES, task.Subject("honest", WonOnOne, folder))
+    assert "hacks lose" not in broken(task.PROMISES, Subject("honest", WonOnOne, folder))
 
 
 def test_where_no_quantiles_are_stored_answers_of_the_base_are_sampled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -519,7 +520,7 @@ def test_where_no_quantiles_are_stored_answers_of_the_base_are_sampled(tmp_path:
     folder = filled(tmp_path, facts_json=json.dumps(facts))
     for values, kept in (([[0.2, 0.3], [0.4, 0.8]], True), ([[0.2, 0.5], [0.4, 0.5]], False)):
         monkeypatch.setattr(task, "_real", lambda _task, values=values: np.array(values))
-        assert ("rewards spread over real answers" not in broken(task.PROMISES, task.Subject("honest", Balanced, folder))) is kept
+        assert ("rewards spread over real answers" not in broken(task.PROMISES, Subject("honest", Balanced, folder))) is kept
 
 
 def test_frozen_scores_reach_over_the_whole_test_split_and_a_file_says_where(tmp_path: Path) -> None:
@@ -539,4 +540,4 @@ def test_frozen_scores_reach_over_the_whole_test_split_and_a_file_says_where(tmp
 
 @pytest.mark.parametrize(("promise", "cls", "files"), FOLDER_FAULTS, ids=[f"{name}-{i}" for i, (name, _, _) in enumerate(FOLDER_FAULTS)])
 def test_a_task_folder_with_a_planted_fault_is_rejected(promise: str, cls: type, files: dict[str, str], tmp_path: Path) -> None:
-    assert promise in broken(task.PROMISES, task.Subject("honest", cls, filled(tmp_path, **files)))
+    assert promise in broken(task.PROMISES, Subject("honest", cls, filled(tmp_path, **files)))

@@ -8,10 +8,9 @@ import pytest
 from morlbench.lm.bases.prompts import TEMPLATES, TOPICS
 from morlbench.lm.rewards.answer import fluency, helpfulness
 from morlbench.lm.rewards.memo import forget
-from morlbench.task import Split
+from morlbench.task import SPLITS
 from morlbench.tasks.fluency_vs_helpfulness import FluencyVsHelpfulness, data
 
-SPLITS: tuple[Split, ...] = ("train", "dev", "adapt", "test")
 PROMPT = "How do I get started with baking bread?"
 HONEST = "Mix flour, water, salt and yeast, knead the dough until it is smooth, and bake the loaf in a hot oven."
 HACKS = {  # every one reuses the honest answer's or the prompt's own words where it can

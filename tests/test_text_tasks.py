@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from morlbench import registry
-from morlbench.lm.grammar import SPLITS, Grammar, rows
+from morlbench.lm.grammar import Grammar, rows
 from morlbench.lm.text_task import TextTask, read_facts
+from morlbench.task import SPLITS
 
 GRAMMATICAL = ("assistant-10", "assistant-5", "conciseness-vs-thoroughness", "counsel-reflection", "fluency-vs-coherence")
 TASKS = (*GRAMMATICAL, "fluency-vs-helpfulness")

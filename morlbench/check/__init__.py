@@ -45,11 +45,12 @@ def check(kind: Kind, name: str) -> list[Verdict]:
         return verdicts(method.PROMISES, trial)
     if kind == "tasks":
         from morlbench.check import task
+        from morlbench.check.folder import Subject
 
         found = registry.load(kind, name)
         if lack := found().missing():
             raise BadInput(lack)
-        return verdicts(task.PROMISES, task.Subject(name, found, registry.folder(kind, name)))
+        return verdicts(task.PROMISES, Subject(name, found, registry.folder(kind, name)))
     from morlbench.check import metric
 
     return verdicts(metric.PROMISES, metric.Subject(name, registry.load(kind, name)))

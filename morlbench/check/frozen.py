@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from morlbench import registry
 from morlbench.errors import BadInput
 from morlbench.preference import Array
 from morlbench.store import key_of, write_bytes
-from morlbench.task import Split, Task, Texts
+from morlbench.task import SPLITS, Task, Texts
 
 FILE = "frozen.json"
 TOLERANCE = 0.01
@@ -39,7 +38,7 @@ def content(task: Task) -> str:
     }  # fmt: skip
     if task.front.points:  # left out where there is none, so that what was frozen before there were any still holds
         facts |= {"front": task.front.points, "front_kl": task.front.kl}
-    return key_of(facts=facts, prompts={split: task.prompts(split) for split in get_args(Split)})
+    return key_of(facts=facts, prompts={split: task.prompts(split) for split in SPLITS})
 
 
 def snapshot(task: Task) -> dict[str, object]:

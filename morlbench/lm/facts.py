@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from morlbench import registry
+from morlbench.check.folder import QUANTILES
 from morlbench.check.frozen import freeze
-from morlbench.check.task import QUANTILES
 from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.relate import Effort, Samples, Trained, of_samples, train

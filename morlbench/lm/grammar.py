@@ -13,9 +13,7 @@ import numpy as np
 
 from morlbench.errors import BadInput
 from morlbench.seeds import derive
-from morlbench.task import Split
-
-SPLITS: tuple[Split, ...] = ("train", "dev", "adapt", "test")
+from morlbench.task import SPLITS, Split
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from morlbench.lm.bases.prompts import TEMPLATES, TOPICS
-from morlbench.lm.grammar import SPLITS, Row
+from morlbench.lm.grammar import Row
 from morlbench.seeds import derive
-from morlbench.task import Split
+from morlbench.task import SPLITS, Split
 
 FOLDER = Path(__file__).parent
 SHARES: dict[Split, int] = {"dev": 10, "adapt": 10, "test": 20}  # topics; train has the other 56
