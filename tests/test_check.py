@@ -14,6 +14,7 @@ from honest import METHOD_CARD, CannedBase, CannedPolicy, HonestMethod, HonestMe
 from pydantic import ConfigDict
 
 from morlbench.bench import Bench
+from morlbench.check import folder as check_folder
 from morlbench.check import frozen, method, metric, task, verdicts
 from morlbench.check.folder import Subject
 from morlbench.check.toy import WORDS, Toy
@@ -519,7 +520,7 @@ def test_where_no_quantiles_are_stored_answers_of_the_base_are_sampled(tmp_path:
     del facts["quantiles"]
     folder = filled(tmp_path, facts_json=json.dumps(facts))
     for values, kept in (([[0.2, 0.3], [0.4, 0.8]], True), ([[0.2, 0.5], [0.4, 0.5]], False)):
-        monkeypatch.setattr(task, "_real", lambda _task, values=values: np.array(values))
+        monkeypatch.setattr(check_folder, "_real", lambda _task, values=values: np.array(values))
         assert ("rewards spread over real answers" not in broken(task.PROMISES, Subject("honest", Balanced, folder))) is kept
 
 

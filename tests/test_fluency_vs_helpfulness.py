@@ -8,7 +8,7 @@ import pytest
 from morlbench.lm.bases.prompts import TEMPLATES, TOPICS
 from morlbench.lm.rewards.answer import fluency, helpfulness
 from morlbench.lm.rewards.memo import forget
-from morlbench.task import SPLITS
+from morlbench.task import SPLITS, Split
 from morlbench.tasks.fluency_vs_helpfulness import FluencyVsHelpfulness, data
 
 PROMPT = "How do I get started with baking bread?"

@@ -30,10 +30,12 @@ from transformers import (
 from morlbench import cli, console, registry
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.facts import facts
-from morlbench.lm import base, hub
+from morlbench.lm import base, hub, hub_source
 from morlbench.lm.bases import smollm2
-from morlbench.lm.hub import HubTask, Source, find, load_options
-from morlbench.lm.rewards.judge import Judge, Load, _ids, fault, load_judge, texts_of
+from morlbench.lm.hub import HubTask
+from morlbench.lm.hub_source import Source, find
+from morlbench.lm.rewards.judge import Judge, _ids, fault, load_judge, texts_of
+from morlbench.lm.rewards.loading import Load, load_options
 from morlbench.lm.rewards.memo import forget
 from morlbench.record import load as load_record
 
@@ -58,7 +60,7 @@ WORDS = [
     "human",
     "assistant",
 ]
-SNAPSHOT = hub.huggingface_hub.snapshot_download
+SNAPSHOT = hub_source.huggingface_hub.snapshot_download
 CPU = Load(4, torch.float32, torch.device("cpu"))
 ODD = (
     "",
@@ -84,10 +86,10 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(*_: object, **__: object) -> str:
         raise OSError("no route to the hub")
 
-    monkeypatch.setattr(hub.huggingface_hub, "snapshot_download", refuse)
-    monkeypatch.setattr(hub.huggingface_hub.HfApi, "repo_info", refuse)
+    monkeypatch.setattr(hub_source.huggingface_hub, "snapshot_download", refuse)
+    monkeypatch.setattr(hub_source.huggingface_hub.HfApi, "repo_info", refuse)
     find.cache_clear()
-    for remembered in (hub._identity, hub._fault, hub._first):
+    for remembered in (hub_source.identity, hub._fault, hub_source.first_row):
         remembered.cache_clear()
 
 
@@ -186,7 +188,7 @@ def cached(root: Path, source: Source, files: dict[str, str], commit: str = "a" 
 @pytest.fixture
 def hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache that the hub's client reads, still without a network."""
-    monkeypatch.setattr(hub.huggingface_hub, "snapshot_download", SNAPSHOT)
+    monkeypatch.setattr(hub_source.huggingface_hub, "snapshot_download", SNAPSHOT)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
@@ -492,8 +494,8 @@ def test_a_cached_snapshot_gives_its_commit_and_an_empty_one_is_none(hub_cache: 
     folder = cached(hub_cache, data, {"train.jsonl": "{}"}, "b" * 40)
     cached(hub_cache, model, {"model.safetensors": ""})
     find.cache_clear()
-    assert find(model) == hub.Found("org/model", "a" * 40)
-    assert find(data) == hub.Found(str(folder), "b" * 40)
+    assert find(model) == hub_source.Found("org/model", "a" * 40)
+    assert find(data) == hub_source.Found(str(folder), "b" * 40)
     for empty in (Source("org/none"), Source("org/script", "dataset"), Source("org/other", "dataset", subset="comparisons")):
         cached(hub_cache, empty, {"config.json": "{}", "other/train.jsonl": "{}"} if empty.subset else {"README.md": "", "script.py": ""})
         assert isinstance(find(empty), str)
@@ -507,7 +509,7 @@ def test_the_key_that_experts_are_stored_under_changes_with_every_source(
     assert local.startswith("hh-assistant@1+")
     assert task.key == type(task)().key == local
     (more := copies / task.data.repo / "more.txt").write_text("")
-    hub._identity.cache_clear()
+    hub_source.identity.cache_clear()
     assert task.key != local
     more.unlink()
     keys = set()
@@ -532,7 +534,7 @@ def test_local_copies_of_equal_names_and_sizes_are_told_apart_by_their_ends(tmp_
         folder = tmp_path / str(where)
         folder.mkdir()
         (folder / "model.safetensors").write_bytes(blob)
-        known[where] = hub._identity(hub.Found(str(folder), ""))
+        known[where] = hub_source.identity(hub_source.Found(str(folder), ""))
     assert known.pop(len(plain) // 2) == known[None]
     assert len(set(known.values())) == len(known)
 
@@ -542,7 +544,7 @@ def test_two_small_reward_models_of_other_weights_have_other_identities(tmp_path
     for seed in (0, 1):
         torch.manual_seed(seed)
         gpt2(tmp_path / str(seed))
-        found.add(hub._identity(hub.Found(str(tmp_path / str(seed)), "")))
+        found.add(hub_source.identity(hub_source.Found(str(tmp_path / str(seed)), "")))
     assert len(found) == 2
 
 
@@ -564,8 +566,8 @@ def test_a_cached_data_set_is_read_without_a_network(hub_cache: Path) -> None:
     files = {f"comparisons/{part}/0000.jsonl": json.dumps({"post": part}) + "\n" for part in ("train", "validation")}
     cached(hub_cache, data, files | {"axis/test/0000.jsonl": json.dumps({"post": "of another subset"}) + "\n"})
     place = find(data)
-    assert isinstance(place, hub.Found)
-    assert [[row["post"] for row in hub.rows(place, data, part)] for part in ("train", "test")] == [["train"], ["validation"]]
+    assert isinstance(place, hub_source.Found)
+    assert [[row["post"] for row in hub_source.rows(place, data, part)] for part in ("train", "test")] == [["train"], ["validation"]]
 
 
 def test_a_data_set_that_cannot_be_read_is_one_sentence_that_says_how_to_get_it(
@@ -576,10 +578,10 @@ def test_a_data_set_that_cannot_be_read_is_one_sentence_that_says_how_to_get_it(
     (broken / "train.jsonl").write_text("no JSON\n")
     (tmp_path / "script").mkdir()
     (tmp_path / "script" / "script.py").write_text("")
-    places = hub.Found("org/data", "a" * 40), hub.Found(str(broken), ""), hub.Found(str(tmp_path / "script"), "")
+    places = hub_source.Found("org/data", "a" * 40), hub_source.Found(str(broken), ""), hub_source.Found(str(tmp_path / "script"), "")
     for place in places:
         with pytest.raises(BadInput, match="hf download org/data --repo-type dataset --revision refs/convert/parquet") as raised:
-            hub.rows(place, data, "train")
+            hub_source.rows(place, data, "train")
         assert "\n" not in str(raised.value)
 
     def refuse(*_: object, **__: object) -> str:
@@ -588,6 +590,6 @@ def test_a_data_set_that_cannot_be_read_is_one_sentence_that_says_how_to_get_it(
     class Unreachable(Exception):
         """As an HTTP library's own errors, of no common class."""
 
-    monkeypatch.setattr(hub.huggingface_hub, "snapshot_download", refuse)
+    monkeypatch.setattr(hub_source.huggingface_hub, "snapshot_download", refuse)
     with pytest.raises(BadInput, match=r"Unreachable.*MORLBENCH_HUB"):
-        hub.rows(places[0], data, "train")
+        hub_source.rows(places[0], data, "train")

@@ -6,7 +6,8 @@ The setting of RiC (Yang et al. 2024) and MOD, cut to single-turn dialogues. Lea
 from collections.abc import Mapping
 from typing import ClassVar
 
-from morlbench.lm.hub import HubTask, Source
+from morlbench.lm.hub import HubTask
+from morlbench.lm.hub_source import Source
 from morlbench.lm.rewards.judge import Judge
 from morlbench.preference import LINEAR, Utility
 from morlbench.task import Decoding, Objective, Relation

@@ -6,7 +6,8 @@ The setting of Safe-RLHF (Dai et al. 2024) as two objectives instead of a constr
 from collections.abc import Mapping
 from typing import ClassVar
 
-from morlbench.lm.hub import HubTask, Source
+from morlbench.lm.hub import HubTask
+from morlbench.lm.hub_source import Source
 from morlbench.lm.rewards.judge import Judge
 from morlbench.preference import LINEAR, Utility
 from morlbench.task import Decoding, Objective, Relation

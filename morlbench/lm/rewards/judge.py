@@ -21,6 +21,7 @@ from safetensors import safe_open
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from morlbench.errors import BadInput, MorlbenchError
+from morlbench.lm.rewards.loading import Load
 from morlbench.lm.rewards.memo import Floats, Memo, by_length
 from morlbench.lm.rewards.text import plain
 from morlbench.preference import Array
@@ -45,15 +46,6 @@ class Judge:
     labels: int = 1  # how many outputs the model has
     head: bool = False
     prefix: str = ""  # what stands before the post in a prompt
-
-
-@dataclass(frozen=True)
-class Load:
-    """Rows in a batch, number format and device."""
-
-    batch: int
-    dtype: torch.dtype
-    device: torch.device
 
 
 class HeadModel(torch.nn.Module):
