@@ -128,6 +128,8 @@ def _takes(cls: type[Method], key: str, value: object) -> bool:
         TypeAdapter(cls).validate_python({key: value})
     except ValidationError as error:
         return all(found["loc"][:1] != (key,) for found in error.errors())
+    except BadInput:
+        return True  # it does not fit beside the defaults of the others; `build` judges all that is given together
     return True
 
 

@@ -119,6 +119,8 @@ def measure(wanted: Metric, runs: Sequence[Evidence]) -> Value:
         value = float(wanted(runs))
     except MorlbenchError as fault:
         return Value(np.nan, sys.intern(str(fault)))  # many runs lack a value for one reason
+    except Exception as fault:  # what a plugin raises costs its own value and no other's
+        return Value(np.nan, f"the metric failed: {type(fault).__name__}: {' '.join(str(fault).split())}")
     return Value(value) if np.isfinite(value) else Value(np.nan, f"the metric returned {value}")
 
 

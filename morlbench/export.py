@@ -138,7 +138,7 @@ def _latex(standings: Standings, board: Board) -> str:
         r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{rrlr{'r' * len(division.tasks)}}}", r"\toprule",
         " & ".join(head) + r" \\", r"\midrule",
     ]  # fmt: skip
-    for before, row in zip((None, *standings.rows), standings.rows, strict=False):
+    for before, row in zip((None, *standings.shown), standings.shown, strict=False):
         if before is not None and before.group != row.group:
             lines.append(r"\midrule")
         lines.append(" & ".join(_latex_cells(row)) + r" \\")

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -212,11 +213,32 @@ def _evidence(file: _File, path: Path, texts: bool) -> Evidence:
         )
         for facts in file.probes
     ]  # fmt: skip
-    probes = table.read(parquet, raw, shells, len(file.task.objectives), texts=texts)
-    exact = None if file.exact is None else _exact(file.exact, len(file.task.objectives), path)
+    k = len(file.task.objectives)
+    _check_widths(file, shells, k, path)
+    probes = table.read(parquet, raw, shells, k, texts=texts)
+    exact = None if file.exact is None else _exact(file.exact, k, path)
     return Evidence(
         file.task, file.method, file.base, file.budget, file.seed, tuple(probes), file.costs, exact
     )  # fmt: skip
+
+
+def _check_widths(file: _File, shells: Sequence[Probe], k: int, path: Path) -> None:
+    """Raise BadRecord where something that has one number per objective has more or fewer."""
+    facts = file.task
+    wide: list[tuple[str, Sequence[Sequence[float]]]] = [
+        ("task.preference", [facts.preference]),
+        ("task.reference_point", [facts.reference_point]),
+        ("task.front", facts.front),
+        *((f"task.utilities {u.name!r}", [u.thresholds]) for u in facts.utilities if u.thresholds),
+        *((f"preferences of probe {probe.name!r}", probe.preferences.tolist()) for probe in shells),
+        *((f"thresholds of probe {probe.name!r}", [probe.utility.thresholds]) for probe in shells if probe.utility.thresholds),
+    ]
+    if file.exact is not None:
+        wide += [(f"exact.{name}", getattr(file.exact, name)) for name in ("preferences", "returns", "rewards")]
+    for name, rows in wide:
+        for row in rows:
+            if len(row) != k:
+                raise BadRecord(f"{path}: field {name!r} has {len(row)} numbers in a row; the task has {k} objectives")
 
 
 def _exact_facts(exact: Exact) -> ExactFacts:

@@ -187,6 +187,8 @@ def _flagged(sign: Callable[[Sequence[Evidence]], flags.Flag], name: str, runs: 
         flag = sign(runs)
     except MorlbenchError as reason:
         return replace(row, reason=str(reason))
+    except Exception as fault:  # as above: records come from anywhere
+        return replace(row, reason=f"the flag failed: {type(fault).__name__}: {' '.join(str(fault).split())}")
     if not np.isfinite(flag.value):
         return replace(row, reason=f"the flag's value is {flag.value}")
     told = f"{RAISED if flag.raised else 'ok'}: {flag.text} (threshold {flag.threshold:g})"
@@ -256,7 +258,10 @@ def _check_versions(runs: Sequence[Evidence]) -> None:
 
 def labels(runs: Sequence[Evidence]) -> list[str]:
     """Return each run's method name, followed by what distinguishes it where several variants of the method are given."""
-    facts = [_facts(run) for run in runs]
+    stated: dict[tuple[str, str], set[tuple[float, ...]]] = {}
+    for run in runs:
+        stated.setdefault((run.method.name, run.task.name), set()).add(run.task.preference)
+    facts = [_facts(run, several=len(stated[run.method.name, run.task.name]) > 1) for run in runs]
     varying: dict[str, list[str]] = {}
     for method in {run.method.name for run in runs}:
         same = [mine for run, mine in zip(runs, facts, strict=True) if run.method.name == method]
@@ -269,13 +274,13 @@ def labels(runs: Sequence[Evidence]) -> list[str]:
     return labels
 
 
-def _facts(run: Evidence) -> dict[str, str]:
-    """Return what may tell variants of a method apart, as text."""
+def _facts(run: Evidence, *, several: bool) -> dict[str, str]:
+    """Return what may tell variants of a method apart, as text: its settings, and who it serves where a task states `several`."""
     facts = {
         name: json.dumps(value) if isinstance(value, list | tuple | dict) else f"{value}" for name, value in run.method.settings.items()
     }
     facts["version"] = str(run.method.version)
-    if run.method.track == "single":
+    if several:
         facts["preference"] = text_of(run.task.preference)
     return facts
 

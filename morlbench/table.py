@@ -39,21 +39,38 @@ def read(path: Path, raw: bytes, shells: Sequence[Probe], k: int, *, texts: bool
     try:
         with pq.ParquetFile(pa.BufferReader(raw), pre_buffer=False) as file:
             held = file.schema_arrow.names
-            found = file.read(None if texts or held != wanted.names else ["index", *names], use_threads=False)
+            found = file.read(
+                None if texts or held != wanted.names else ["index", "preference", "prompt", "draw", *names], use_threads=False
+            )
     except (pa.ArrowException, OSError) as error:
         raise BadRecord(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from None
     if held != wanted.names:
         raise BadRecord(f"{path}: its columns are {', '.join(held)}; expected {', '.join(wanted.names)}")
     index = found["index"].to_numpy()
-    if (index[1:] < index[:-1]).any():  # `write` keeps probes apart; anyone may have sorted the rows since
-        found = found.take(np.argsort(index, kind="stable"))
-        index = np.sort(index, kind="stable")
+    if not _in_order(found, index, shells):  # anyone may have sorted the rows since
+        raise BadRecord(f"{path}: its rows are not in the order in which they were written: probe, preference, prompt, draw")
     values = np.stack([found[name].to_numpy() for name in names], 1).astype(float)  # (rows, columns), null as NaN
     answers = found["response"].to_pylist() if texts else []
     bounds = np.searchsorted(index, np.arange(len(shells) + 1)).tolist()
     whole, null = _throughout(np.isfinite(values), bounds), _throughout(np.isnan(values), bounds)
     found_rows = [_Rows(values[a:b], whole[i], null[i], tuple(answers[a:b])) for i, (a, b) in enumerate(pairwise(bounds))]
     return [_fill(shell, rows, k, path) for shell, rows in zip(shells, found_rows, strict=True)]
+
+
+def _in_order(found: pa.Table, index: np.ndarray, shells: Sequence[Probe]) -> bool:
+    """Say whether rows follow probes, preferences, prompts and draws, one after the other; how many there are is looked at elsewhere."""
+    if (index[1:] < index[:-1]).any():
+        return False
+    wanted = [_places(shell) for shell in shells]
+    columns = [found[name].to_numpy() for name in ("preference", "prompt", "draw")]
+    return not wanted or sum(map(len, wanted)) != len(index) or bool((np.concatenate(wanted) == np.stack(columns, 1)).all())
+
+
+def _places(shell: Probe) -> np.ndarray:
+    """Return preference, prompt and draw (p n d, 3) of every row."""
+    p, n, d = len(shell.preferences), len(shell.prompts), shell.rewards.shape[2]
+    place = np.indices((p, n, d)).reshape(3, -1)
+    return np.stack([place[0], shell.prompts[place[1]], place[2]], 1)
 
 
 def rounded(probe: Probe) -> Probe:

@@ -255,6 +255,26 @@ def run_in_no_time(f: Forgery, rng: Rng, task: Task) -> None:
         costs["speed"]["base_first_token_seconds"] = 0.0
 
 
+def sampled_for_nothing(f: Forgery, rng: Rng, task: Task) -> None:
+    """Fewer rows than tokens, or less memory than the base that the policy runs."""
+    speed = f.head["costs"]["speed"]
+    speed |= [{"passes_per_token": 1e-6}, {"peak_bytes": 1}][rng.integers(2)]
+
+
+def one_objective_more(f: Forgery, rng: Rng, task: Task) -> None:
+    """Something that has a number per objective gets one more."""
+    facts, pick = f.head["task"], rng.integers(4)
+    if pick == 0:
+        probe = f.head["probes"][rng.integers(len(f.head["probes"]))]
+        probe["preferences"] = [[*row, 0.0] for row in probe["preferences"]]
+    elif pick == 1:
+        facts["reference_point"] = [*facts["reference_point"], 0.1]
+    elif pick == 2:
+        facts["preference"] = [*facts["preference"], 0.0]
+    else:
+        f.head["exact"]["returns"] = [[*row, 0.5] for row in f.head["exact"]["returns"]]
+
+
 def negative_cost(f: Forgery, rng: Rng, task: Task) -> None:
     field = ["responses", "tokens", "steps", "backward", "seconds"][rng.integers(5)]
     f.line("evaluation")[field] = -int(rng.integers(1, 100))
@@ -559,11 +579,12 @@ FORGERS: dict[Callable[[Forgery, Rng, Task], None], set[str]] = {
     other_columns: {"parquet"}, other_rows: {"parquet"}, null_cells: {"parquet"}, other_schema: {"schema", "size"},
     easier_task: {"task"}, other_method: {"method"}, another_base: {"base"}, probe_dropped: {"complete"},
     other_questions: {"complete", "parquet"}, base_answer_edited: {"seed"}, run_in_no_time: {"ledger"},
+    one_objective_more: {"schema"},
 }  # fmt: skip
 TRAINED: dict[Callable[[Forgery, Rng, Task], None], set[str]] = {  # need a method that trains and states weights
     training_responses_lowered: {"ledger"}, training_lines_dropped: {"ledger"}, training_counts_emptied: {"ledger"},
-    training_in_no_time: {"ledger"}, weights_off_the_simplex: {"weights"}, weights_of_some_probes: {"complete"},
-    kl_of_some_probes: {"kl"},
+    training_in_no_time: {"ledger"}, sampled_for_nothing: {"ledger"}, weights_off_the_simplex: {"weights"},
+    weights_of_some_probes: {"complete"}, kl_of_some_probes: {"kl"},
 }  # fmt: skip
 LEFT_OUT = (no_exact_values, no_kl_but_the_bases, no_hidden_users, no_deletion_test)  # of a method that learns from ratings
 UNCHECKED = (*LEFT_OUT, another_method)  # leave a record at `reported`

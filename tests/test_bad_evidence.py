@@ -187,3 +187,36 @@ def test_flags_of_an_empty_record_are_dashes() -> None:
         if flag is not flags.slow_inference:
             with pytest.raises(NoValue):
                 flag([bare])
+
+
+def test_rows_in_another_order_are_refused_since_every_mean_would_move(tmp_path: Path) -> None:
+    record(prompts=6).save(tmp_path / "seed-0")
+    path, answers = tmp_path / "seed-0.json", tmp_path / "seed-0.parquet"
+    rows = parquet.read_table(answers)
+    parquet.write_table(rows.sort_by([("index", "ascending"), ("prompt", "ascending"), ("preference", "ascending")]), answers)
+    told = path.read_text()
+    held = re.search(r'"answers_sha256": "([0-9a-f]+)"', told)
+    assert held is not None
+    path.write_text(told.replace(held[1], sha256(answers.read_bytes()).hexdigest()))
+    with pytest.raises(BadRecord, match="not in the order in which they were written"):
+        load(path)
+
+
+def test_a_preference_of_another_width_is_refused_with_its_probe(tmp_path: Path) -> None:
+    run = record(prompts=6)
+    front_ = run.evidence.probe("front")
+    wide = np.pad(front_.preferences, ((0, 0), (0, 1)))
+    changed(run, preferences=wide).save(tmp_path / "seed-0")
+    with pytest.raises(BadRecord, match=r"preferences of probe 'front'.* has 3 numbers in a row; the task has 2 objectives"):
+        load(tmp_path / "seed-0.json")
+
+
+def test_a_flag_that_fails_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_runs: object) -> flags.Flag:
+        raise ValueError("no such axis")
+
+    before = score.score([record(prompts=6)])
+    monkeypatch.setattr(flags, "RUN", (broken, *flags.RUN[1:]))
+    after = score.score([record(prompts=6)])
+    assert len(after) == len(before)
+    assert after["reason"].str.contains("the flag failed: ValueError: no such axis").sum() == 1

@@ -144,3 +144,14 @@ def test_a_model_expanded_from_four_bits_can_be_trained() -> None:
         validate_quantization_for_training(model)
     validate_quantization_for_training(smollm2.dense(model))
     assert not hasattr(model.config, "quantization_config")
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"\x10\x00\x00\x00\x00\x00\x00\x00{}"])
+def test_damaged_weights_are_one_sentence(damage: bytes, tmp_path: Path) -> None:
+    make, config = ARCHITECTURES["llama"]
+    make(config).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(str(nano.WEIGHTS / "nano")).save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(damage)
+    with pytest.raises(BadInput, match="could not be read") as raised:
+        load_base(str(tmp_path))
+    assert "\n" not in str(raised.value)

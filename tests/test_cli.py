@@ -360,3 +360,11 @@ def test_settings_built_from_values_are_checked_alike() -> None:
         build(HonestMethod, {"share": 2})
     with pytest.raises(BadInput, match="did you mean 'share'"):
         build(HonestMethod, {"shar": 2})
+
+
+def test_settings_that_only_fit_together_are_judged_together() -> None:
+    gate = registry.load("methods", "moe-cmab")
+    made = configure(gate, ["tune_share=.2", "expert_share=.6", "tuned=5"])
+    assert changed(made) == {"expert_share": 0.6, "tune_share": 0.2, "tuned": 5}
+    with pytest.raises(BadInput, match="leave the gate nothing"):
+        configure(gate, ["tune_share=.2"])

@@ -207,8 +207,8 @@ def test_a_front_comes_late_but_never_twice(tmp_path: Path, monkeypatch: pytest.
     assert same_task(judged, task) == []
     assert [fault.code for fault in same_task(replace(early, task=own), task)] == ["task", "task"]
 
-    monkeypatch.chdir(tmp_path)
-    rules = Path("leaderboards/b/board.toml")
+    monkeypatch.setattr(board, "roots", lambda: (tmp_path,))
+    rules = tmp_path / "b/board.toml"
     path = rules.parent / "records/assistant-5/mod/seed-0.json"
     replace(kept, evidence=replace(early, method=replace(early.method, name="mod"))).save(path)
     rules.write_text(BOARD.format(version=task.version, base=early.base, budget=early.budget))

@@ -178,3 +178,14 @@ def test_a_flag_over_seeds_shows_the_worst_and_how_many_raise_it():
 
 def test_an_empty_frame_says_so():
     assert "no records" in printed(score.score([]))
+
+
+def preferring(run: RunRecord, *preference: float) -> RunRecord:
+    return replace(run, evidence=replace(run.evidence, task=replace(run.evidence.task, preference=preference)))
+
+
+def test_runs_for_two_users_are_two_rows_and_tasks_with_other_users_are_one_method():
+    two = [preferring(record(prompts=8), 0.8, 0.2), preferring(record(prompts=8), 0.3, 0.7)]
+    assert score.labels([run.evidence for run in two]) == ["planted (preference=0.8,0.2)", "planted (preference=0.3,0.7)"]
+    apart = [record(prompts=8, track="single"), preferring(record(prompts=8, task="other", track="single"), 0.8, 0.2)]
+    assert score.labels([run.evidence for run in apart]) == ["planted", "planted"]

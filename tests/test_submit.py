@@ -136,6 +136,21 @@ def test_a_board_outside_a_clone_is_refused(tmp_path: Path) -> None:
         submit.repository(tmp_path / "leaderboards" / "tiny")
 
 
+@pytest.mark.parametrize(
+    ("listed", "spelt"), [("penalty=false", "penalty=False"), ("epsilon=.0", "epsilon=0"), ("epsilon=0.0", "epsilon=0")]
+)
+def test_an_entry_that_no_record_would_fit_is_refused_before_anything_runs(listed: str, spelt: str, tmp_path: Path) -> None:
+    version = registry.load("tasks", "exact-competing").version
+    for name in (f"moe-cmab+{listed}", f"moe-cmab+{spelt}"):
+        (tmp_path / "board.toml").write_text(RULES.format(version=version).replace('"mine"', f'"{name}"'), encoding="utf-8")
+        board = boards.load(tmp_path)
+        if name.endswith(spelt):
+            assert submit.listed(name, board).text == name
+        else:
+            with pytest.raises(BadInput, match=re.escape(f"'moe-cmab+{spelt}'")):
+                submit.listed(name, board)
+
+
 def test_a_record_of_another_version_is_not_overwritten(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = boards.load(clone / "leaderboards" / "tiny")
     entry, maker = submit.listed("mine", tiny), Training()

@@ -516,7 +516,7 @@ def test_json_that_is_slow_to_look_through_is_not(board: Path) -> None:
         (lambda head: head["costs"]["lines"][0]["cost"].update(steps=10**400), "the ledger holds"),
         (lambda head: head.update(schema="\ud800"), r"'\\ud800'"),
         (lambda head: head["probes"][0]["utility"].update(name="hard-threshold", thresholds=[]), "threshold per objective"),
-        (lambda head: head["exact"]["rewards"][0].append(0.5), "do not fit together"),
+        (lambda head: head["exact"]["rewards"][0].append(0.5), "has 3 numbers in a row"),
         (lambda head: head["exact"].update(front=bomb()), "cut short or holds more than"),
     ],
 )
@@ -537,7 +537,7 @@ def bomb() -> str:
 def test_a_record_with_ragged_numbers_is_a_bad_record_to_every_reader(runs: dict[int, RunRecord], tmp_path: Path) -> None:
     runs[0].save(tmp_path / "seed-0")
     path = forged(tmp_path / "seed-0.json", lambda head: head["exact"]["rewards"][0].append(0.1), tmp_path / "forged")
-    with pytest.raises(BadRecord, match=r"seed-0\.json: its parts do not fit together"):
+    with pytest.raises(BadRecord, match=r"seed-0\.json: field 'exact.rewards' has 3 numbers in a row"):
         record.load(path)
 
 
@@ -698,3 +698,32 @@ def test_a_stranger_writes_no_lines_of_the_report(board: Path, capsys: pytest.Ca
     assert sorted(line.split()[0] for line in lines[:2]) == ["REFUSED", "rescored"]
     assert len(lines) == 3
     assert "\x1b" not in "".join(lines)
+
+
+def matched(run: Evidence) -> Evidence:
+    """Return the run with each prompt's front answers given to the preferences they serve best: no mean over the probe moves."""
+    front = run.probe("front")
+    order = np.argsort(front.rewards[..., 0, 0] - front.rewards[..., 0, 1], axis=0)  # (p, n): the lattice rises in the first objective
+    rewards = np.take_along_axis(front.rewards, order[:, :, None, None], 0)
+    return replace(run, probes=tuple(replace(q, rewards=rewards) if q is front else q for q in run.probes))
+
+
+def test_answers_moved_between_preferences_do_not_pass_for_drift() -> None:
+    mine = build(seed=0, noise=0.2)
+    found = rerun.differences(matched(mine), mine)
+    assert any("serves preferences by" in fault.sentence for fault in found)
+    assert not any("mean rewards" in fault.sentence for fault in found)
+
+
+def test_a_submission_takes_no_other_methods_record_off_and_a_bare_removal_is_named(board: Path, tmp_path: Path) -> None:
+    old = copied(board, tmp_path / "old")
+    history.remove(board, removal(board))
+    outcome = command.examine([board], against=old)
+    assert outcome.sound
+    assert any("takes off records/exact-competing/base/seed-0.json" in note for verdict in outcome.verdicts for note in verdict.notes)
+    mine = board / "records/exact-competing/mod/seed-0.json"
+    mine.parent.mkdir()
+    for suffix in (".json", ".parquet"):
+        mine.with_suffix(suffix).write_bytes(first(board).with_suffix(suffix).read_bytes())
+    refused = command.examine([board], against=old)
+    assert any("says nothing of other methods" in fault.sentence for verdict in refused.verdicts for fault in verdict.faults)

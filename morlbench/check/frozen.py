@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from morlbench import registry
-from morlbench.errors import BadInput
+from morlbench import console, registry
+from morlbench.errors import BadInput, MorlbenchError
 from morlbench.preference import Array
 from morlbench.store import key_of, write_bytes
 from morlbench.task import SPLITS, Task, Texts
@@ -93,7 +93,8 @@ def difference(task: Task, folder: Path) -> str:
 
 def freeze(name: str) -> None:
     """Write a task's frozen.json in a process of its own, so that files just written are read."""
-    subprocess.run([sys.executable, "-m", "morlbench.check.frozen", name], check=True)
+    if subprocess.run([sys.executable, "-m", "morlbench.check.frozen", name], check=False).returncode:
+        raise MorlbenchError(f"{FILE} of task {name!r} could not be written; run `python -m morlbench.check.frozen {name}`")
 
 
 def main(names: list[str]) -> None:
@@ -106,4 +107,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(console.guarded(lambda: main(sys.argv[1:])))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
@@ -167,7 +168,7 @@ def _hub(name: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedToke
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(name, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         first = str(error).strip().split("\n")[0]
         where = "folder" if Path(name).exists() else "Hugging Face id (not cached, or no network)"
         raise BadInput(f"base {name!r}: this {where} could not be read as a causal language model: {first}") from None

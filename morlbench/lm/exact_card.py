@@ -1,7 +1,8 @@
 """The measured facts on an exact task's card: `python -m morlbench.lm.exact_card NAME ...` writes them into README.md.
 
 How the objectives relate is shown as measured on the base and on the closed-form optimum: reward correlation, cosine of the
-objectives' policy gradients at the base (tabular, exact), and the share of the ideal point's gain that equal weights lose.
+objectives' policy gradients at the base (tabular, exact), what the optimum of one objective gains on another, and the share of the
+ideal point's gain that equal weights lose, as `morlbench relation` has them.
 What stands outside the markers of a card is written by hand.
 """
 
@@ -9,7 +10,7 @@ import sys
 
 import numpy as np
 
-from morlbench import closed_form, registry
+from morlbench import closed_form, console, registry
 from morlbench.closed_form import Problem
 from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
@@ -18,6 +19,7 @@ from morlbench.lm.exact_task import WORDS, ExactTask
 from morlbench.lm.headroom import headroom, mixtures
 from morlbench.marks import put
 from morlbench.preference import Array, lattice
+from morlbench.relation import ideal_loss, transfers
 
 OPEN, CLOSE = "<!-- measured: python -m morlbench.lm.exact_card -->", "<!-- end -->"
 PAIR = 2
@@ -32,14 +34,6 @@ def facts(task: ExactTask, base: Base) -> str:
     if isinstance(task, ContextualTask):
         parts += [_headroom(type(task)(draw), base) for draw in range(DRAWS)]
     return "\n\n".join(parts)
-
-
-def loss_of_ideal_point(problem: Problem) -> float:
-    """Return the share of what each objective alone can gain in return over the base that equal weights give up."""
-    ideal = np.diag(closed_form.optimal(problem, np.eye(problem.k)).returns)
-    equal = closed_form.optimal(problem, np.full((1, problem.k), 1 / problem.k)).returns[0]
-    base = closed_form.values(problem, problem.log_base[None]).returns[0]
-    return float((ideal - equal).sum() / (ideal - base).sum())
 
 
 def gradient_cosines(problem: Problem) -> Array:
@@ -81,14 +75,18 @@ def _size(task: ExactTask, problem: Problem) -> str:
 
 
 def _relation(task: ExactTask, problem: Problem) -> str:
-    upper = np.triu_indices(task.k, 1)
+    upper, off = np.triu_indices(task.k, 1), ~np.eye(task.k, dtype=bool)
+    asked = np.vstack([np.eye(task.k), np.full(task.k, 1 / task.k)])
+    ideal, base = closed_form.optimal(problem, asked).rewards, closed_form.values(problem, problem.log_base[None]).rewards[0]
     rows = [("reward correlation on the base's answers", closed_form.reward_correlation(problem)[upper]),
-            ("cosine of the policy gradients at the base", gradient_cosines(problem)[upper])]  # fmt: skip
+            ("cosine of the policy gradients at the base", gradient_cosines(problem)[upper]),
+            ("transfer between the ideal single-objective policies", transfers(base, ideal[:-1])[off])]  # fmt: skip
     lines = [f"| relation (declared: {task.relation}) | measured |", "|---|---|"]
     for label, values in rows:
-        shown = f"{values[0]:.2f}" if len(values) == 1 else f"{values.min():.2f} to {values.max():.2f}, mean {values.mean():.2f}"
+        few = " and back ".join(f"{value:.2f}" for value in values)
+        shown = few if task.k == PAIR else f"{values.min():.2f} to {values.max():.2f}, mean {values.mean():.2f}"
         lines.append(f"| {label} | {shown} |")
-    lines.append(f"| loss of the ideal point at equal weights | {loss_of_ideal_point(problem):.2f} |")
+    lines.append(f"| loss of the ideal point at equal weights | {ideal_loss(base, ideal[:-1], ideal[-1]):.2f} |")
     return "\n".join(lines)
 
 
@@ -123,6 +121,12 @@ def _headroom(task: ContextualTask, base: Base) -> str:
     return "\n".join(lines)
 
 
+def main() -> None:
+    """Write the card's measured part of every task named on the command line."""
+    base = load_base("exact")
+    for name in sys.argv[1:]:
+        write(name, base)
+
+
 if __name__ == "__main__":
-    for asked_name in sys.argv[1:]:
-        write(asked_name, load_base("exact"))
+    sys.exit(console.guarded(main))

@@ -9,11 +9,12 @@ facts.json, the tables between the marks of its card, and the content's fingerpr
 
 import argparse
 import json
+import sys
 
 import numpy as np
 import torch
 
-from morlbench import registry
+from morlbench import console, registry
 from morlbench.check.folder import QUANTILES
 from morlbench.check.frozen import freeze
 from morlbench.errors import BadInput
@@ -156,4 +157,4 @@ def _by_prompt(samples: Samples, objective: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(console.guarded(main))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from morlbench import console, record, reference, registry
+from morlbench import board, console, record, reference, registry
 from morlbench.bench import BUDGETS, Bench
 from morlbench.check.frozen import freeze
 from morlbench.errors import BadInput
@@ -31,7 +31,6 @@ from morlbench.store import Store, default_root
 from morlbench.task import Task
 
 MARKS = "<!-- reference front -->", "<!-- end of reference front -->"
-BOARDS = Path("leaderboards")
 
 
 def make(task: Task, base: Base, *, responses: int, draws: int, seed: int, store: Store) -> Reference:
@@ -61,7 +60,7 @@ def ready(name: str, base: str, *, write: bool) -> tuple[Task, Path]:
             raise BadInput(f"base {base!r} is not the task's; only a front of {task.base!r} is kept, so leave out --write")
         card = folder / "README.md"
         replaced(card.read_text(encoding="utf-8"), MARKS, "", path=card)
-        for path in sorted(BOARDS.glob(f"*/records/{name}/*/seed-*.json")):
+        for path in sorted(path for root in board.roots() for path in root.glob(f"*/records/{name}/*/seed-*.json")):
             kept = record.load(path, texts=False).evidence.task
             if kept.version == task.version and (kept.front or task.front.points):
                 raise BadInput(f"{path} is judged beside the front of version {task.version}, which stays; raise the task's version first")

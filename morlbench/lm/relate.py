@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from morlbench import closed_form
 from morlbench.bench import Bench, Watch
+from morlbench.errors import BadInput
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base
 from morlbench.lm.exact_card import gradient_cosines
 from morlbench.lm.exact_task import ExactTask
 from morlbench.lm.policy import base_policy, single_policy
 from morlbench.lm.train import Recipe, expert, one_hot, whole_steps
-from morlbench.lm.trained import usual
+from morlbench.lm.trained import STANDARD, usual
 from morlbench.method import Responses
 from morlbench.preference import Array
 from morlbench.relation import BATCHES, Measured, correlate, cosines, ideal_loss, jackknife, transfers
@@ -73,6 +74,8 @@ def train(task: Task, base: Base, effort: Effort, store: Store, watch: Watch | N
     """Sample the base, and with effort.responses train and sample one expert per objective and equal weights."""
     plain = sample(task, base, effort)
     responses = whole_steps(effort.responses)
+    if effort.responses and not responses:
+        raise BadInput(f"{effort.responses} responses are less than one batch of {STANDARD.batch}; 0 trains no experts")
     if not responses:
         return Trained(plain)
     bench = Bench(task, base, (task.k + 1) * responses, store, watch=watch)

@@ -109,7 +109,8 @@ def packs(ranking: Ranking) -> dict[str, TaskPack]:
         for name, runs in grouped.items():
             runs.sort(key=lambda record: record.evidence.seed)
             texts = with_texts(runs[0], paths[entry])
-            pack = found.setdefault(name, _task(ranking, texts.evidence, [run.evidence for run in runs]))
+            if (pack := found.get(name)) is None:
+                pack = found[name] = _task(ranking, texts.evidence, [run.evidence for run in runs])
             if not len(pack.asked) and runs[0].evidence.method.track == "front":
                 pack.asked = runs[0].evidence.probe("front").preferences
             pack.methods[entry] = _method([run.evidence for run in runs], texts.evidence, pack.shown)

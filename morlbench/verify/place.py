@@ -37,7 +37,10 @@ from morlbench.verify.files import (
 
 T = TypeVar("T")
 BESIDE = re.compile(r"seed-\d{1,9}\.(parquet|failed\.json)|\.seed-\d{1,9}\.lock|front\.(png|svg)")
-CODE = {".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".npy", ".npz", ".joblib", ".h5", ".msgpack", ".gguf", ".zip", ".tar", ".gz"}
+CODE = {
+    ".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".npy", ".npz", ".joblib", ".h5", ".msgpack", ".gguf", ".zip", ".tar", ".gz",
+    ".tgz", ".bz2", ".xz", ".7z", ".so",
+}  # fmt: skip
 
 
 @dataclass
@@ -96,7 +99,7 @@ def _record_named(path: Path) -> Path:
 def _note(path: Path, root: Path, found: Survey) -> None:
     if RECORD.fullmatch(path.name):
         found.records.append(path)
-    elif path.suffix in CODE:
+    elif path.suffix.lower() in CODE:
         raise Refused("file", f"{path}: a {path.suffix} file may hold code or what nobody can check; records are JSON and parquet")
     elif path.suffix == ".safetensors":
         check_safetensors(path)
@@ -169,6 +172,11 @@ def kept(old: Path, new: Path) -> list[Verdict]:
             for path in walk(new)
             if path.name == LEVELS and not (old / path.relative_to(new)).exists()
         ]
+        verdicts += [
+            _taken_off(path, read_bytes(path, LIST_LIMIT), old, new)
+            for path in walk(new)
+            if path.name == REMOVALS and not (old / path.relative_to(new)).exists()
+        ]
     kinds = (REMOVALS, LEVELS)
     for path in (path for path in walk(old) if RECORD.fullmatch(path.name) or path.suffix == ".parquet" or path.name in kinds):
         twin = new / path.relative_to(old)
@@ -182,11 +190,27 @@ def kept(old: Path, new: Path) -> list[Verdict]:
             told = "is gone; what is on a board stays there, and a record is taken off by a line in removals.jsonl"
         elif path.name == REMOVALS:
             told = "" if after.startswith(before) else "was changed before its end; lines are only ever added"
+            verdicts.append(None if told else _taken_off(twin, after[len(before) :], old, new))
         else:
             told = "" if after == before else "was altered; a record never changes, and levels are granted after a review"
         if told:
             verdicts.append(Verdict(twin, None, (Fault("history", f"{twin} {told}"),)))
     return [verdict for verdict in verdicts if verdict is not None]
+
+
+def _taken_off(path: Path, lines: bytes, old: Path, new: Path) -> Verdict | None:
+    """Say which records the added lines take off a board; refuse those of others where the new state brings records of its own."""
+    try:
+        gone = [history.removal_of(line, str(path)) for line in lines.splitlines()]
+    except BadRecord:  # refused by the survey
+        return None
+    mine = {_method(one)[1] for one in walk(new) if RECORD.fullmatch(one.name) and not (old / one.relative_to(new)).exists()}
+    others = [one.record for one in gone if frozenset(parts(Path(one.record).parent.name)) not in mine]
+    if mine and others:
+        told = f"{path} takes off {others[0]}; a submission says nothing of other methods: file an issue with the evidence"
+        return Verdict(path, None, (Fault("history", told),))
+    notes = tuple(f"takes off {one.record}: {one.reason}" for one in gone)
+    return Verdict(path, "reported", (), notes) if notes else None
 
 
 def _rules(old: Path, new: Path) -> Verdict | None:

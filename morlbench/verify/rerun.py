@@ -17,6 +17,7 @@ import numpy as np
 from morlbench.bench import Watch
 from morlbench.launch import Maker, Plan
 from morlbench.metric import Evidence, Probe
+from morlbench.preference import Array
 from morlbench.protocol import KL_OF
 from morlbench.record import RunRecord, load, without_costs
 from morlbench.seeds import derive
@@ -29,6 +30,7 @@ MEANS = 0.02  # of a probe's mean rewards, in [0, 1]
 KLS = 0.25
 COUNTS = 0.05
 CLOSE = 1e-4
+APART = 5.0  # standard errors of what answering the right preference gains
 
 
 def sample(records: dict[Path, RunRecord], count: int) -> list[Path]:
@@ -84,6 +86,12 @@ def _probes(one: Probe, other: Probe) -> list[str]:
     apart = np.abs(one.rewards.mean((0, 1, 2)) - other.rewards.mean((0, 1, 2))).max()
     if apart > MEANS:
         found.append(f"mean rewards of probe {one.name!r} differ by {apart:.3f}; the tolerance is {MEANS}")
+    first, second = _served(one), _served(other)
+    error = np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / len(first)) if len(first) > 1 else np.inf
+    if abs(first.mean() - second.mean()) > APART * error + CLOSE:
+        found.append(
+            f"probe {one.name!r} serves preferences by {first.mean():.4f} better than at random, by {second.mean():.4f} when repeated"
+        )
     if one.name in KL_OF and (one.kl is None) != (other.kl is None):
         found.append(f"only one of the two runs states a KL for probe {one.name!r}")
     elif one.kl is not None and other.kl is not None:
@@ -91,6 +99,15 @@ def _probes(one: Probe, other: Probe) -> list[str]:
         if abs(a - b) > KLS * max(a, b) + 0.02:
             found.append(f"the mean KL of probe {one.name!r} is {a:.3f} nats and was {b:.3f} when repeated")
     return found
+
+
+def _served(probe: Probe) -> Array:
+    """Return per prompt (n,) the utility of answers at the preference they were asked at, less that of all answers there.
+
+    Answers moved from one preference to another keep every mean over the probe and change this.
+    """
+    utility = np.einsum("pk,qnk->pqn", probe.preferences, probe.rewards.mean(2))
+    return np.asarray(np.einsum("ppn->n", utility) / len(utility) - utility.mean((0, 1)))
 
 
 def _reweighted(one: Probe, other: Probe) -> bool:

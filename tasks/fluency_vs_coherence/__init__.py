@@ -1,7 +1,7 @@
-"""Everyday questions, judged by likely wording and by keeping to the point: two objectives that go together.
+"""Everyday questions, judged by likely wording and by keeping to the point: neither costs the other anything.
 
-A fluent answer of the bundled base is mostly one that stays with its topic. Leaves out what the answer says: neither objective
-asks for information.
+Meant as a correlated pair; the expert of one gains next to nothing of the other, so it is declared independent. Leaves out what the
+answer says: neither objective asks for information.
 """
 
 from pathlib import Path
@@ -19,14 +19,14 @@ FACTS: Facts = read_facts(FOLDER, len(MEASURES))
 
 
 class FluencyVsCoherence(TextTask):
-    """Two correlated objectives on 40-token answers of the bundled base."""
+    """Two independent objectives on 40-token answers of the bundled base."""
 
     name: ClassVar[str] = "fluency-vs-coherence"
     version: ClassVar[int] = 2
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)
-    relation: ClassVar[Relation] = "correlated"
+    relation: ClassVar[Relation] = "independent"
     decoding: ClassVar[Decoding] = Decoding(max_tokens=40, temperature=0.8)
     beta: ClassVar[float] = 0.01
     preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)

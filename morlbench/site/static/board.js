@@ -183,7 +183,7 @@
     try {
       if (wanted.utility !== "linear") await need(tasks);
     } catch (fault) {
-      byId("slider-note").textContent = fault.message;
+      if (mine === asking) byId("slider-note").textContent = fault.message;
       return;
     }
     if (mine !== asking) return; // the reader has moved on

@@ -212,18 +212,22 @@
     // Data files are JSON in a call to `receive`, so that pages opened from a folder can load them.
     receive(name, data) {
       received.set(name, data);
-      for (const tell of waiting.get(name) ?? []) tell(data);
+      for (const { resolve } of waiting.get(name) ?? []) resolve(data);
       waiting.delete(name);
     },
     load(name, folder) {
       if (received.has(name)) return Promise.resolve(received.get(name));
       return new Promise((resolve, reject) => {
         const list = waiting.get(name);
-        if (list) return list.push(resolve);
-        waiting.set(name, [resolve]);
+        if (list) return list.push({ resolve, reject });
+        waiting.set(name, [{ resolve, reject }]);
         const script = document.createElement("script");
         script.src = `${folder}${encodeURIComponent(name)}.js`;
-        script.onerror = () => { waiting.delete(name); reject(new Error(`${script.src} cannot be loaded`)); };
+        script.onerror = () => {
+          const fault = new Error(`${script.src} cannot be loaded`), asked = waiting.get(name) ?? [];
+          waiting.delete(name);
+          for (const one of asked) one.reject(fault);
+        };
         document.head.append(script);
       });
     },
