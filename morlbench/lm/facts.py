@@ -92,6 +92,11 @@ def reference_point(found: Trained) -> Array:
     return np.asarray(np.maximum(means.min(0) - 0.1 * (means.max(0) - means.min(0)), 0))
 
 
+def kl_budget(found: Trained) -> float | None:
+    """Return the median of the experts' mean KL in nats, to one digit; None without experts."""
+    return round(float(np.median([samples.kl.mean() for samples in found.experts])), 1) if found.experts else None
+
+
 def report(task: TextTask, found: Trained, measured: Measured) -> str:
     """Return everything between a card's marks."""
     parts = [
@@ -106,15 +111,17 @@ def report(task: TextTask, found: Trained, measured: Measured) -> str:
     kind = "" if found.experts else " (provisional: no experts were trained)"
     held = (reference_point(found).round(3), np.median(found.base.rewards, 0).round(3))  # as facts.json has them
     shown = [", ".join(f"{x:.3f}" for x in values) for values in held]
-    return "\n\n".join([*parts, f"- reference point{kind}: ({shown[0]})\n- thresholds (medians of the base's answers): ({shown[1]})"])
+    lines = [f"- reference point{kind}: ({shown[0]})", f"- thresholds (medians of the base's answers): ({shown[1]})"]
+    if found.experts:
+        lines.insert(1, f"- KL budget (the experts' median): {kl_budget(found)} nats")
+    return "\n\n".join([*parts, "\n".join(lines)])
 
 
 def write(task: TextTask, found: Trained, measured: Measured, page: str) -> None:
     """Write facts.json and the card's measured part."""
-    budget = float(np.median([samples.kl.mean() for samples in found.experts])) if found.experts else None
     facts = {
         "version": task.version, "base": measured.base, "reference_point": reference_point(found).round(3).tolist(),
-        "thresholds": np.median(found.base.rewards, 0).round(3).tolist(), "kl_budget": None if budget is None else round(budget, 1),
+        "thresholds": np.median(found.base.rewards, 0).round(3).tolist(), "kl_budget": kl_budget(found),
         "quantiles": np.quantile(found.base.rewards, QUANTILES, axis=0).T.round(3).tolist(), "relation": measured.row(),
     }  # fmt: skip
     write_bytes(task.folder / "facts.json", (json.dumps(facts, indent=1) + "\n").encode())
