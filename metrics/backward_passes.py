@@ -24,4 +24,4 @@ class BackwardPasses(Metric):
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the sum of backward over the ledger's lines of these kinds."""
-        return ledger.total(one(runs), ("training", "search"), "backward")
+        return ledger.total(one(runs), "backward")

@@ -25,4 +25,4 @@ class LongestPart(Metric):
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the longest training part plus all search, in seconds."""
         longest = ledger.longest(one(runs))
-        return longest + ledger.total(one(runs), ("search",), "seconds")
+        return longest + ledger.total(one(runs), "seconds", ("search",))

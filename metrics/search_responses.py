@@ -24,4 +24,4 @@ class SearchResponses(Metric):
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the sum of responses over the ledger's lines of these kinds."""
-        return ledger.total(one(runs), ("search",), "responses")
+        return ledger.total(one(runs), "responses", ("search",))

@@ -42,6 +42,9 @@ class Cost:
         )  # fmt: skip
 
 
+SPENT = ("training", "search")  # kinds of work that are a method's own and paid from its budget
+
+
 @dataclass(frozen=True)
 class Line:
     """One ledger line: a named part, the kind of work, and its cost."""
@@ -119,7 +122,7 @@ class Bench:
     @property
     def left(self) -> int:
         """Scored responses that may still be spent."""
-        spent = sum(line.cost.responses for line in self.ledger if line.kind in ("training", "search"))
+        spent = sum(line.cost.responses for line in self.ledger if line.kind in SPENT)
         return self.budget - spent - (0 if self._serving else self._open.responses)
 
     def prompts(self, split: Literal["train", "dev"]) -> Texts:

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Collection
 from typing import Literal
 
-from morlbench.bench import Cost
+from morlbench.bench import SPENT, Cost
 from morlbench.metric import Evidence, NoValue, Speed
 
 Field = Literal["responses", "tokens", "steps", "backward", "seconds"]
-SPENT = ("training", "search")
 
 
-def total(run: Evidence, kinds: Collection[str], field: Field) -> float:
-    """Return the sum of a cost over ledger lines of these kinds; raise NoValue if the record has no ledger at all."""
+def total(run: Evidence, field: Field, kinds: Collection[str] = SPENT) -> float:
+    """Return the sum of a cost over ledger lines of these kinds, the method's own work; raise NoValue if there is no ledger."""
     if not run.costs.lines:
         raise NoValue("the record holds no ledger")
     return float(sum(_READ[field](line.cost) for line in run.costs.lines if line.kind in kinds))
@@ -19,13 +18,13 @@ def total(run: Evidence, kinds: Collection[str], field: Field) -> float:
 
 def longest(run: Evidence) -> float:
     """Return the seconds of the longest training part, 0 for a method that trains nothing."""
-    total(run, (), "seconds")
+    total(run, "seconds", ())
     return max((line.cost.seconds for line in run.costs.lines if line.kind == "training"), default=0.0)
 
 
 def cached_seconds(run: Evidence) -> float:
     """Return the seconds of lines that were read from the store."""
-    total(run, (), "seconds")
+    total(run, "seconds", ())
     return float(sum(line.cost.seconds for line in run.costs.lines if line.cost.cached))
 
 

@@ -17,20 +17,8 @@ from morlbench.lm.base import Base
 from morlbench.lm.policy import base_nll, base_policy
 from morlbench.method import Ablatable, Adaptive, Feedback, Method, Policy, Responses
 from morlbench.metric import Probe
-from morlbench.preference import LINEAR, Array, Utility, held_out
-from morlbench.protocol import (
-    DELETION_PROMPTS,
-    HELD_OUT_PROMPTS,
-    KL_OF,
-    RATED_AT_ONCE,
-    STEPS,
-    USER_PROMPTS,
-    USERS,
-    UTILITY_PROMPTS,
-    hidden_users,
-    holds,
-    spread,
-)  # fmt: skip
+from morlbench.preference import LINEAR, Array
+from morlbench.protocol import KL_OF, RATED_AT_ONCE, STEPS, USERS, Question, fixed, hidden_users, of_deletions, of_users
 from morlbench.seeds import derive
 from morlbench.task import Task, Texts
 
@@ -39,22 +27,16 @@ NOISE = 0.1  # standard deviation of a rating
 
 @dataclass(frozen=True, eq=False)
 class Ask:
-    """One question: a policy, the preferences (p, k) it is judged by and, where they differ, those it is `asked` at (p, k)."""
+    """A question, the policy it is put to and, where those are not the question's preferences, what the policy is told (p, k)."""
 
-    name: str
+    question: Question
     policy: Policy
-    preferences: Array
-    utility: Utility = LINEAR
-    draws: int = 1
-    limit: int | None = None  # only the first test prompts
-    asked: Array | None = None
-    user: int = -1
-    step: int = -1
+    told: Array | None = None
 
     @property
     def shown(self) -> Array:
         """What the policy is told (p, k)."""
-        return self.preferences if self.asked is None else self.asked
+        return self.question.preferences if self.told is None else self.told
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,23 +61,11 @@ class Asker:
     seed: int
     slots: int = 1
 
-    def front(self, policy: Policy, wanted: Array, method: Method) -> list[Probe]:
-        """Return the base, the wanted preferences (p, k), and for front methods held-out ones and other utilities."""
-        k, draws = self.task.k, self.task.draws
+    def front(self, policy: Policy, method: Method) -> list[Probe]:
+        """Return the base, the lattice or the one stated preference, and for front methods held-out ones and other utilities."""
         base = base_policy(self.bench.base, self.task.decoding)
-        questions = [
-            Ask("base", base, np.full((1, k), 1 / k), draws=draws),
-            Ask("front", policy, wanted, draws=draws),
-        ]
-        if method.track == "single":
-            return self.ask(questions)
-        if not holds(wanted, self.bench.preference):
-            questions.append(Ask("stated", policy, np.array([self.bench.preference]), draws=draws))
-        questions.append(Ask("held-out", policy, held_out(self.task.name, k), limit=HELD_OUT_PROMPTS))
-        for utility in self.task.utilities:
-            if utility.name != "linear" and utility.name in method.utilities:
-                questions.append(Ask("utility", policy, spread(wanted), utility=utility, limit=UTILITY_PROMPTS))
-        return self.ask(questions)
+        asked = fixed(self.task, method.track, method.utilities, self.bench.preference)
+        return self.ask([Ask(question, base if question.name == "base" else policy) for question in asked])
 
     def users(self, policy: Policy) -> list[Probe]:
         """Return each hidden user's probes after 0, 16, 64 and 256 rated responses, and with the preference told."""
@@ -119,51 +89,49 @@ class Asker:
         self.bench.watch.finish()
         return probes
 
-    def deletions(self, policy: Policy, wanted: Array) -> list[Probe]:
-        """Return the answers with each objective deleted, for policies that state weights and can leave one out."""
-        if not isinstance(policy, Ablatable) or len(wanted) == 1:
+    def deletions(self, policy: Policy, method: Method) -> list[Probe]:
+        """Return the answers with each objective deleted, for front policies that state weights and can leave one out."""
+        if not isinstance(policy, Ablatable) or method.track == "single":
             return []
-        stated = policy.explain(self.task.prompts("test")[:1], wanted[:1])
-        if stated is None:
+        asked = of_deletions(self.task)
+        if policy.explain(self.task.prompts("test")[:1], asked[0].preferences[:1]) is None:
             return []
-        return self.ask([Ask(f"without-{i}", policy.without(i), spread(wanted), limit=DELETION_PROMPTS) for i in range(self.task.k)])
+        return self.ask([Ask(question, policy.without(i)) for i, question in enumerate(asked)])
 
-    def ask(self, questions: Sequence[Ask]) -> list[Probe]:
+    def ask(self, asks: Sequence[Ask]) -> list[Probe]:
         """Ask every question at each of its preferences and score the answers; one probe a question."""
-        rows = [(q, w) for q in questions for w in q.shown]
-        names = ", ".join(dict.fromkeys(q.name for q in questions))
-        self.bench.watch.start(f"asking {names}", sum(len(self._prompts(q)) for q, _ in rows))
-        answered: dict[int, list[_Row]] = {}
-        for (question, _), row in zip(rows, forked.spread(lambda r: self._row(*r), rows, self.slots), strict=True):
-            answered.setdefault(id(question), []).append(row)
+        rows = [(i, w) for i, one in enumerate(asks) for w in one.shown]
+        names = ", ".join(dict.fromkeys(one.question.name for one in asks))
+        self.bench.watch.start(f"asking {names}", sum(len(self._prompts(asks[i].question)) for i, _ in rows))
+        answered: list[list[_Row]] = [[] for _ in asks]
+        for (i, _), row in zip(rows, forked.spread(lambda r: self._row(asks[r[0]], r[1]), rows, self.slots), strict=True):
+            answered[i].append(row)
             self.bench.ledger.extend(row.lines)
             self.bench.watch.advance(len(row.texts))
         self.bench.watch.finish()
-        return [self._probe(question, answered[id(question)]) for question in questions]
+        return [self._probe(one.question, found) for one, found in zip(asks, answered, strict=True)]
 
     def _user(self, policy: Adaptive, rated: "_Rated", kind: str, user: int) -> list[Probe]:
         """Return one hidden user's probes."""
-        w = hidden_users(self.task)[user]
-        ratings = _ratings(rated, w, kind, derive(self.seed, "user", user))
-        questions = []
-        for step in STEPS:
-            adapted = policy if step == 0 else policy.observe(_first(ratings, step), seed=derive(self.seed, "observe", user, step))
-            asked = np.full((1, self.task.k), 1 / self.task.k)  # an adapted policy knows; the probe keeps the user's own
-            questions.append(Ask("adapt", adapted, w[None], asked=asked, limit=USER_PROMPTS, user=user, step=step))
-        questions.append(Ask("told", policy, w[None], limit=USER_PROMPTS, user=user))
+        ratings = _ratings(rated, hidden_users(self.task)[user], kind, derive(self.seed, "user", user))
+        unknown = np.full((1, self.task.k), 1 / self.task.k)  # an adapted policy knows; the probe keeps the user's own
         probes = []
-        for question in questions:
-            rows = [self._row(question, shown) for shown in question.shown]
+        for question in (question for question in of_users(self.task) if question.user == user):
+            step = question.step
+            adapted = policy.observe(_first(ratings, step), seed=derive(self.seed, "observe", user, step)) if step > 0 else policy
+            one = Ask(question, adapted, unknown if question.name == "adapt" else None)
+            rows = [self._row(one, shown) for shown in one.shown]
             self.bench.ledger.extend(line for row in rows for line in row.lines)
             probes.append(self._probe(question, rows))
         return probes
 
-    def _prompts(self, question: Ask) -> Texts:
-        return tuple(p for p in self.task.prompts("test")[: question.limit] for _ in range(question.draws))
+    def _prompts(self, question: Question) -> Texts:
+        return tuple(p for p in self.task.prompts("test")[: question.prompts] for _ in range(question.draws))
 
-    def _row(self, question: Ask, w: Array) -> _Row:
+    def _row(self, one: Ask, w: Array) -> _Row:
         """Return the answers at preference w (k,)."""
-        prompts, policy, utility = self._prompts(question), question.policy, question.utility
+        question, policy, utility = one.question, one.policy, one.question.utility
+        prompts = self._prompts(question)
         asked = np.tile(w, (len(prompts), 1))
         with _apart(self.bench) as lines:
             answers = policy.respond(prompts, asked, utility=utility, seed=self.seed)
@@ -174,7 +142,7 @@ class Asker:
             nll, gold = self._beside(question.name, prompts, answers)
         return _Row(answers.texts, rewards, kl, nll, gold, weights, tuple(lines))
 
-    def _probe(self, question: Ask, rows: Sequence[_Row]) -> Probe:
+    def _probe(self, question: Question, rows: Sequence[_Row]) -> Probe:
         """Put the rows of a question together."""
         p, d, k = len(rows), question.draws, self.task.k
         kl, nll, gold, weights = (_whole(column) for column in zip(*((r.kl, r.nll, r.gold, r.weights) for r in rows), strict=True))

@@ -37,7 +37,7 @@ class Question:
 def fixed(task: Task, track: str, utilities: Collection[str], stated: tuple[float, ...]) -> list[Question]:
     """Return the questions every policy of the track is asked; `utilities` are those the method can steer by."""
     k, n = task.k, len(task.prompts("test"))
-    wanted = lattice(k) if track == "front" else np.array([stated])
+    wanted = preferences(k, track, stated)
     found = [Question("base", np.full((1, k), 1 / k), n, task.draws), Question("front", wanted, n, task.draws)]
     if track == "single":
         return found
@@ -48,6 +48,11 @@ def fixed(task: Task, track: str, utilities: Collection[str], stated: tuple[floa
         if utility.name != "linear" and utility.name in utilities:
             found.append(Question("utility", spread(wanted), min(n, UTILITY_PROMPTS), utility=utility))
     return found
+
+
+def preferences(k: int, track: str, stated: tuple[float, ...]) -> Array:
+    """Return the preferences a method of the track is asked at (p, k): the lattice, or for a single policy its one stated user."""
+    return lattice(k) if track == "front" else np.array([stated])
 
 
 def of_users(task: Task) -> list[Question]:

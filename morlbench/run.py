@@ -12,9 +12,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
-from morlbench import probe
+from morlbench import probe, protocol
 from morlbench.bench import Bench, Watch
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.facts import facts, method_facts
@@ -23,7 +21,7 @@ from morlbench.lm.base import Base
 from morlbench.lm.speed import compare_speed, peak_memory
 from morlbench.method import Method
 from morlbench.metric import Costs, Evidence
-from morlbench.preference import Array, check_preference, lattice
+from morlbench.preference import check_preference
 from morlbench.record import Provenance, RunRecord
 from morlbench.seeds import derive
 from morlbench.store import Store
@@ -60,10 +58,9 @@ def run(
         raise MorlbenchError(f"method {method.name!r} ended its own budget by calling serve(); only a run may do that")
     bench.serve()  # from here scoring is inference: counted, not limited
     speed = compare_speed(policy, bench, task)
-    wanted = preferences(task, method, bench.preference)
     asker = probe.Asker(task, bench, seed=derive(seed, "test"), slots=at_once(base))
-    probes = [*asker.front(policy, wanted, method), *asker.users(policy), *asker.deletions(policy, wanted)]
-    exact = task.exact(policy, wanted)
+    probes = [*asker.front(policy, method), *asker.users(policy), *asker.deletions(policy, method)]
+    exact = task.exact(policy, protocol.preferences(task.k, method.track, bench.preference))
     costs = Costs(
         tuple(bench.ledger), speed, time.perf_counter() - begin, _cpu_seconds() - cpu,
         max(peak_memory(), bench.peak_memory), bench.trainable_parameters
@@ -73,11 +70,6 @@ def run(
         probes=tuple(map(rounded, probes)), costs=costs, exact=exact,
     )  # fmt: skip
     return RunRecord(evidence, where)
-
-
-def preferences(task: Task, method: Method, stated: tuple[float, ...]) -> Array:
-    """Return the preferences a method is asked at (p, k): the lattice, or for a single policy its one stated user."""
-    return lattice(task.k) if method.track == "front" else np.array([stated])
 
 
 def check_pair(task: Task, base: Base) -> None:

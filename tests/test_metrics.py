@@ -193,7 +193,7 @@ def test_no_policy_exceeds_the_true_front_and_the_front_itself_scores_one():
 
 def test_ledger_totals_equal_the_sum_of_their_parts():
     run = build(budget=4096)
-    parts = sum(ledger.total(run, (kind,), "responses") for kind in ("training", "search", "inference", "evaluation"))
+    parts = sum(ledger.total(run, "responses", (kind,)) for kind in ("training", "search", "inference", "evaluation"))
     assert parts == sum(line.cost.responses for line in run.costs.lines)
     assert value("responses-scored", run) == 1024 + 1024 + 512
     assert value("longest-part", run) == 12 + 3

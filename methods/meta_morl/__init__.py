@@ -14,7 +14,7 @@ from morlbench.lm.fewstep import tune_each
 from morlbench.lm.train import Plan, Recipe, steered
 from morlbench.lm.trained import Settings, Trained
 from morlbench.method import Family, Policy, Track, settings
-from morlbench.preference import Array, lattice
+from morlbench.preference import lattice
 from morlbench.seeds import derive
 
 
@@ -55,7 +55,7 @@ class MetaMorl(Trained):
         for i in range(responses // inner):
             w = rng.choice(lattice(bench.k))
             plan = Plan(shared, inner, derive(seed, "inner", i), start=meta)
-            meta = toward(meta, steered(bench, _recipe(w, shared), f"inner {i + 1}", plan), self.step)
+            meta = toward(meta, steered(bench, Recipe.at(w, shared), f"inner {i + 1}", plan), self.step)
         if meta is None:
             raise BadInput(f"the meta-policy's {responses} responses hold no inner training of {inner}")
         bench.trainable_parameters = counted + meta.parameters  # one policy, however often it was trained
@@ -73,7 +73,3 @@ def toward(start: Adapter | None, end: Adapter, step: float) -> Adapter:
     if start.readout is None or end.readout is None:
         return Adapter(factors)
     return Adapter(factors, start.readout.lerp(end.readout, step))
-
-
-def _recipe(weights: Array, shared: Settings) -> Recipe:
-    return Recipe(tuple(map(float, weights)), settings=shared)

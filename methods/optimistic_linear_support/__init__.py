@@ -49,7 +49,7 @@ class OptimisticLinearSupport(Trained):
                     break
                 wanted = [preference]
             w = wanted.pop(0)
-            recipe = Recipe(tuple(map(float, w)), settings=shared)
+            recipe = Recipe.at(w, shared)
             members.append(expert(bench, recipe, responses=share - answers, seed=seed))
             value = returns(bench, members[-1], answers, seed=derive(seed, "returns"))
             tried, values = np.vstack([tried, w]), np.vstack([values, value])

@@ -13,9 +13,8 @@ from morlbench.lm.family import best_value, serve_one, spread
 from morlbench.lm.meta import dev_mean, returns
 from morlbench.lm.policy import base_policy
 from morlbench.lm.train import Plan, Recipe, expert, steered
-from morlbench.lm.trained import Settings, Trained
+from morlbench.lm.trained import Trained
 from morlbench.method import Family, Policy, Track, settings
-from morlbench.preference import Array
 from morlbench.seeds import derive
 
 from .predict import Trainings, choose
@@ -47,7 +46,7 @@ class Pgmorl(Trained):
         log, members = Trainings.none(bench.k), list[Adapter]()
         size = min(self.population, max(2, trainings // (1 + self.generations)))
         for w in spread(bench.k, size):
-            members.append(expert(bench, _recipe(w, shared), responses=share - answers, seed=seed))
+            members.append(expert(bench, Recipe.at(w, shared), responses=share - answers, seed=seed))
             log = log.add(first, w, returns(bench, members[-1], answers, seed=eye))
         weights, tried = spread(bench.k, 11 if bench.k == 2 else 21), set[tuple[int, int]]()
         while len(members) < trainings:
@@ -57,7 +56,7 @@ class Pgmorl(Trained):
             for parent, place in pairs:
                 w = weights[place]
                 plan = Plan(shared, share - answers, derive(seed, "training", len(members)), start=members[parent])
-                members.append(steered(bench, _recipe(w, shared), f"training {len(members) + 1}", plan))
+                members.append(steered(bench, Recipe.at(w, shared), f"training {len(members) + 1}", plan))
                 log = log.add(log.ends[parent], w, returns(bench, members[-1], answers, seed=eye))
         return serve_one(bench, members, partial(best_value, log.ends))
 
@@ -72,7 +71,3 @@ class Pgmorl(Trained):
         look = int(np.ceil(bench.left * self.dev_share / (trainings + self.dev_share)))  # kept for the base
         kept = max(FEWEST, min(256, look))
         return trainings, (bench.left - kept) // trainings
-
-
-def _recipe(weights: Array, shared: Settings) -> Recipe:
-    return Recipe(tuple(map(float, weights)), settings=shared)

@@ -32,5 +32,5 @@ class PreferenceSweep(Trained):
             raise BadInput(f"the budget of {bench.budget} responses is too small: a sweep needs two batches of {shared.batch} responses")
         known = spread(bench.k, count)
         share = bench.left // len(known)
-        found = experts(bench, [Recipe(tuple(map(float, w)), settings=shared) for w in known], responses=share, seed=seed)
+        found = experts(bench, [Recipe.at(w, shared) for w in known], responses=share, seed=seed)
         return serve_one(bench, found, partial(nearest, known))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from morlbench.bench import BUDGETS, Bench, Line
+from morlbench.bench import BUDGETS, SPENT, Bench, Line
 from morlbench.check import Broken, card, is_count, sections
 from morlbench.check.toy import Toy
 from morlbench.configure import build, fields
@@ -129,7 +129,7 @@ def trains_within_budget(trial: Trial) -> None:
     done = trial.finished
     if not isinstance(done.policy, Policy):
         raise Broken(f"train returned {type(done.policy).__name__}, which lacks respond, kl or explain")
-    paid = [line.cost for line in done.ledger if line.kind in ("training", "search")]
+    paid = [line.cost for line in done.ledger if line.kind in SPENT]
     if sum(cost.responses for cost in paid) > BUDGET:
         raise Broken(f"it spent {sum(cost.responses for cost in paid)} of {BUDGET} scored responses")
     counted = sum(cost.responses for cost in paid if not cost.cached)

@@ -65,5 +65,5 @@ def tune_each(
 
 def tune(bench: Bench, start: Adapter, preference: Array, settings: Settings, *, responses: int, seed: int, name: str = "tune") -> Adapter:
     """Return `start` after reinforcement learning at preference (k,) on whole batches of `responses`, in a ledger part of its own."""
-    recipe = Recipe(tuple(map(float, np.asarray(preference))), settings=settings)
+    recipe = Recipe.at(np.asarray(preference), settings)
     return steered(bench, recipe, name, Plan(settings, responses, seed, start=start))

@@ -39,7 +39,7 @@ def make(task: Task, base: Base, *, responses: int, draws: int, seed: int, store
     effort = Effort(draws=draws, seed=derive(seed, "test"), split="test")
     rewards, kl = [], []
     for w in wanted:
-        recipe = Recipe(tuple(float(x) for x in w), settings=usual(base))
+        recipe = Recipe.at(w, usual(base))
         adapter = expert(Bench(task, base, responses, store), recipe, responses=responses, seed=derive(seed, "train"))
         found = sample(task, base, effort, adapter)
         rewards.append(found.rewards.reshape(n, draws, task.k))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import torch
@@ -55,6 +55,11 @@ class Recipe:
     leader: int = 0
     epsilon: float = 0.3
     settings: Settings = STANDARD
+
+    @classmethod
+    def at(cls, weights: Array, settings: Settings) -> Self:
+        """Return the plain recipe for linear utility at weights (k,)."""
+        return cls(tuple(map(float, weights)), settings=settings)
 
     def scalar(self, rewards: Array) -> Array:
         """Return u_w(r) (n,)."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morlbench import registry
+from morlbench.bench import SPENT
 from morlbench.board import Board
 from morlbench.digest import TaskDigest
 from morlbench.errors import BadInput, BadRecord
@@ -227,7 +228,7 @@ def _spent(costs: Sequence[Costs]) -> Spent:
     def mean(values: Sequence[float]) -> float:
         return float(np.mean(values))
 
-    counted = [[line.cost for line in one.lines if line.kind in ("training", "search")] for one in costs]
+    counted = [[line.cost for line in one.lines if line.kind in SPENT] for one in costs]
     asked = [sum(line.cost.responses for line in one.lines if line.kind == "evaluation") for one in costs]
     return Spent(
         mean([sum(c.responses for c in some) for some in counted]), mean([sum(c.tokens for c in some) for some in counted]),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
-from morlbench.bench import Line
+from morlbench.bench import SPENT, Line
 from morlbench.metric import Costs, Evidence, Speed
 from morlbench.protocol import RATED_AT_ONCE, STEPS
 from morlbench.task import Task
@@ -78,7 +78,7 @@ def remarks(run: Evidence, checkout: Checkout) -> list[str]:
 
 def _own(run: Evidence) -> list[Line]:
     """Return the lines of the method's own work."""
-    return [line for line in run.costs.lines if line.kind in ("training", "search")]
+    return [line for line in run.costs.lines if line.kind in SPENT]
 
 
 def _trained_at_all(run: Evidence) -> list[Fault]:
@@ -95,7 +95,7 @@ def _hasty(line: Line) -> list[Fault]:
     """Check that the method's own work took time; what is scored outside any part is not timed."""
     cost = line.cost
     untimed = line.part == "train" and not cost.steps
-    if line.kind not in ("training", "search") or untimed or (cost.tokens <= FASTEST * cost.seconds and (cost.seconds or not cost.steps)):
+    if line.kind not in SPENT or untimed or (cost.tokens <= FASTEST * cost.seconds and (cost.seconds or not cost.steps)):
         return []
     return [Fault("ledger", f"{line.part[:40]!r} took {cost.seconds:g} s for {cost.tokens:,} tokens and {cost.steps:,} steps")]
 
@@ -137,7 +137,7 @@ def _ran(speed: Speed) -> bool:
 def _tokens(line: Line, task: Task) -> list[Fault]:
     n, tokens, decoding = line.cost.responses, line.cost.tokens, task.decoding
     least, most = n * decoding.min_tokens, n * decoding.max_tokens
-    if line.kind in ("training", "search"):  # prompts may be scored as texts, read again
+    if line.kind in SPENT:  # prompts may be scored as texts, read again
         most = math.ceil(most * (1 if decoding.min_tokens == decoding.max_tokens else SLACK))
     if least <= tokens <= most:
         return []

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from morlbench.bench import Watch
+from morlbench.bench import SPENT, Watch
 from morlbench.launch import Maker, Plan
 from morlbench.metric import Evidence, Probe
 from morlbench.preference import Array
@@ -141,7 +141,7 @@ def _counts(mine: Evidence, again: Evidence) -> list[str]:
 
 
 def _totals(run: Evidence) -> Sequence[int]:
-    costs = [line.cost for line in run.costs.lines if line.kind in ("training", "search")]
+    costs = [line.cost for line in run.costs.lines if line.kind in SPENT]
     return [sum(values) for values in zip(*((c.responses, c.tokens, c.steps, c.backward) for c in costs), strict=True)] or [0, 0, 0, 0]
 
 
