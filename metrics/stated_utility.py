@@ -49,9 +49,7 @@ def _exactly(run: Evidence) -> float | None:
 
 def _at_stated(run: Evidence) -> Array:
     """Return the utility per prompt (n,) at the stated preference."""
-    stated = np.array(run.task.preference)
-    for probe in (*run.all("stated"), run.probe("front")):
-        rows = rows_at(probe.preferences, stated)
-        if len(rows):
-            return np.asarray(answers.realised(probe)[rows[0]])
-    raise NoValue(f"the policy was not asked at the stated preference {stated.round(3).tolist()}")
+    if (found := answers.at_stated(run)) is None:
+        raise NoValue(f"the policy was not asked at the stated preference {np.round(run.task.preference, 3).tolist()}")
+    probe, row = found
+    return np.asarray(answers.realised(probe)[row])

@@ -11,9 +11,8 @@ import numpy as np
 from scipy.special import stdtrit
 
 from morlbench.metric import Evidence, NoValue, Probe
-from morlbench.preference import LINEAR, Array, Utility, lattice
-
-FEW, UTILITY_PROMPTS = 5, 50  # other utilities are asked at 5 lattice preferences on the first 50 prompts
+from morlbench.preference import LINEAR, Array, Utility, lattice, rows_at
+from morlbench.protocol import UTILITY_PROMPTS, spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +101,15 @@ def realised(probe: Probe, utility: Utility = LINEAR) -> Array:
     return probe.linear if utility == LINEAR else np.asarray(utility(probe.rewards, probe.preferences[:, None, None]).mean(2))
 
 
+def at_stated(run: Evidence) -> tuple[Probe, int] | None:
+    """Return the answers at the stated preference, as a probe and the row there; None where the run was not asked there."""
+    for probe in (*run.all("stated"), *run.all("front")):
+        rows = rows_at(probe.preferences, run.task.preference)
+        if len(rows):
+            return probe, int(rows[0])
+    return None
+
+
 def base_for(run: Evidence, probe: Probe) -> Probe:
     """Return the base's answers to the probe's prompts as if asked at its preferences; raise NoValue if some are missing."""
     base = run.probe("base")
@@ -130,7 +138,7 @@ def under(run: Evidence, name: str) -> tuple[Probe, Utility]:
     if asked:
         return asked[0], utility
     probe = front(run)
-    few = np.unique(np.linspace(0, len(probe.preferences) - 1, FEW).round().astype(int))
+    few = spread(np.arange(len(probe.preferences)))
     n = min(UTILITY_PROMPTS, len(probe.prompts))
     some = replace(probe, preferences=probe.preferences[few], rewards=probe.rewards[few][:, :n], prompts=probe.prompts[:n])
     return replace(some, responses=(), kl=None, nll=None, weights=None, gold=None), utility

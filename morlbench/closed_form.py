@@ -128,11 +128,6 @@ def reference_point(problem: Problem) -> Array:
     return np.asarray(np.maximum(low - 0.1 * (high - low), 0))
 
 
-def expert_kl(problem: Problem) -> float:
-    """Return the median KL to the base, in nats, of the ideal experts of one objective: the KL budget."""
-    return float(np.median(optimal(problem, np.eye(problem.k)).kl))
-
-
 def reward_correlation(problem: Problem) -> Array:
     """Return the correlations (k, k) of the rewards over the base's answers, all prompts together."""
     mass = (np.exp(problem.log_base) / len(problem.log_base)).reshape(-1)

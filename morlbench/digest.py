@@ -200,15 +200,12 @@ def _answered(name: str, preferences: Array, means: Array, kl: Array | None) -> 
 
 def _stated(run: Evidence) -> Evidence | None:
     """Return the run with its answers at the stated preference alone; None where it was not asked there."""
-    wanted = np.array(run.task.preference)
-    for probe in (*run.all("stated"), run.probe("front")):
-        rows = rows_at(probe.preferences, wanted)
-        if len(rows):
-            one = rows[:1]
-            kl = None if probe.kl is None else probe.kl[one]
-            slim = Probe("front", probe.preferences[one], probe.rewards[one], probe.prompts, (), kl)
-            return replace(run, probes=(slim,), costs=Costs(), exact=_exactly(run, wanted))
-    return None
+    if (found := answers.at_stated(run)) is None:
+        return None
+    probe, one = found[0], slice(found[1], found[1] + 1)
+    kl = None if probe.kl is None else probe.kl[one]
+    slim = Probe("front", probe.preferences[one], probe.rewards[one], probe.prompts, (), kl)
+    return replace(run, probes=(slim,), costs=Costs(), exact=_exactly(run, np.array(run.task.preference)))
 
 
 def _exactly(run: Evidence, wanted: Array) -> Exact | None:

@@ -6,13 +6,16 @@ learns from ratings or can leave an objective out is known only once it is train
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from morlbench.preference import LINEAR, Array, Utility, held_out, lattice
 from morlbench.seeds import derive
 from morlbench.task import Task
 
+Number = TypeVar("Number", np.float64, np.int64)
 HELD_OUT_PROMPTS, UTILITY_PROMPTS, USER_PROMPTS, DELETION_PROMPTS = 50, 50, 25, 50
 FEW = 5  # preferences asked under other utilities and in the deletion test, spread over the lattice
 STEPS = (0, 16, 64, 256)  # responses a hidden user has rated
@@ -81,6 +84,6 @@ def holds(wanted: Array, stated: tuple[float, ...]) -> bool:
     return bool((np.abs(wanted - np.array(stated)).max(1) < 1e-9).any())
 
 
-def spread(wanted: Array) -> Array:
-    """Return FEW of the wanted preferences, evenly spread in their order."""
-    return np.asarray(wanted[np.unique(np.linspace(0, len(wanted) - 1, FEW).round().astype(int))])
+def spread(wanted: NDArray[Number]) -> NDArray[Number]:
+    """Return FEW of the wanted preferences (p, k), or of their places (p,), evenly spread in their order."""
+    return wanted.take(np.unique(np.linspace(0, len(wanted) - 1, FEW).round().astype(int)), 0)

@@ -94,11 +94,6 @@ class Measured:
             return " or ".join(self.supported)
         return "not known" if self.errors is None else UNTOLD
 
-    @property
-    def agrees(self) -> bool:
-        """Whether the declared label is one the measures bear out."""
-        return self.declared in self.supported
-
     def row(self) -> dict[str, object]:
         """Return everything as JSON values, numbers to four digits."""
         matrices: dict[str, object] = {name: _rounded(matrix) for name, matrix in self._matrices().items()}

@@ -12,11 +12,11 @@ import numpy as np
 from morlbench.bench import Cost, Line
 from morlbench.metric import Costs, Evidence, MethodFacts, Probe, Speed, TaskFacts
 from morlbench.preference import Array, Utility, held_out, lattice
+from morlbench.protocol import STEPS
 from morlbench.seeds import derive
 from morlbench.task import Exact
 
 PROMPTS, START, GAIN, NOISE, KL, BETA = 24, 0.4, 0.3, 0.05, 2.0, 0.05
-STEPS = (0, 16, 64, 256)
 
 
 def rich(k: int = 2, *, seed: int = 0, budget: int = 4096, task: str = "made-up") -> Evidence:

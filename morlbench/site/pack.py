@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from morlbench import registry
+from morlbench import answers, registry
 from morlbench.bench import SPENT
 from morlbench.board import Board
 from morlbench.digest import TaskDigest
@@ -20,7 +20,7 @@ from morlbench.errors import BadInput, BadRecord
 from morlbench.gather import by_entry, folders
 from morlbench.leaderboard import Ranking
 from morlbench.metric import Costs, Evidence, Probe
-from morlbench.preference import Array, rows_at
+from morlbench.preference import Array
 from morlbench.record import RunRecord, load
 from morlbench.task import Task
 
@@ -180,14 +180,13 @@ def _method(runs: Sequence[Evidence], texts: Evidence, shown: Sequence[int]) -> 
 
 def _stated(run: Evidence) -> Probe | None:
     """Return the answers at the stated preference alone, or None where it was not asked there."""
-    for probe in (*run.all("stated"), *run.all("front")):
-        rows = rows_at(probe.preferences, run.task.preference)
-        if len(rows):
-            i, size = int(rows[0]), probe.rewards.shape[1] * probe.rewards.shape[2]
-            kl = None if probe.kl is None else probe.kl[i : i + 1]
-            texts = probe.responses[i * size : (i + 1) * size]
-            return Probe(probe.name, probe.preferences[i : i + 1], probe.rewards[i : i + 1], probe.prompts, texts, kl)
-    return None
+    if (found := answers.at_stated(run)) is None:
+        return None
+    probe, i = found
+    size = probe.rewards.shape[1] * probe.rewards.shape[2]
+    kl = None if probe.kl is None else probe.kl[i : i + 1]
+    texts = probe.responses[i * size : (i + 1) * size]
+    return Probe(probe.name, probe.preferences[i : i + 1], probe.rewards[i : i + 1], probe.prompts, texts, kl)
 
 
 def _view(runs: Sequence[Evidence], probes: Sequence[Probe]) -> View:
