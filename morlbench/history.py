@@ -2,20 +2,26 @@
 
 BOARD/levels.json is written by `morlbench verify BOARD --write` alone and maps a record's path to its level and the hash it
 was granted for; a record that changed since is `reported` again. BOARD/removals.jsonl only ever grows: a line per removed
-record, which stays where it is and is shown as removed. Both files are small and read strictly.
+record, which stays where it is and is shown as removed. Both files are small and read strictly. A maintainer adds a line by
+`python -m morlbench.history RECORD "REASON"`.
 """
 
+import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from morlbench.board import LEVELS, REMOVALS
-from morlbench.errors import BadRecord
+from morlbench import console
+from morlbench.board import FILE, LEVELS, REMOVALS
+from morlbench.errors import BadInput, BadRecord
+from morlbench.record import load
 from morlbench.store import write_bytes
 from morlbench.verify.files import LEVELS_LIMIT, LIST_LIMIT, read_bytes
 
@@ -76,6 +82,23 @@ def remove(board: Path, removal: Removal) -> None:
     write_bytes(path, (_read(path, LIST_LIMIT) or b"") + json.dumps(checked.__dict__, ensure_ascii=False).encode() + b"\n")
 
 
+def take_off(record: Path, reason: str) -> Removal:
+    """Add the removal of a record that lies on a board, dated today (UTC); raise BadInput or BadRecord in one sentence."""
+    path = record.with_suffix(".json").resolve()
+    board = next((folder for folder in path.parents if (folder / FILE).is_file()), None)
+    if board is None:
+        raise BadInput(f"{record} lies on no board: no folder above it holds a {FILE}")
+    key = load(path, texts=False).key
+    try:
+        removal = TypeAdapter(Removal).validate_python(
+            {"record": path.relative_to(board).as_posix(), "key": key, "date": f"{datetime.now(UTC):%Y-%m-%d}", "reason": reason}
+        )
+    except ValidationError as error:
+        raise BadInput(f"{record}: {_first(error)}") from None
+    remove(board, removal)
+    return removal
+
+
 def grants(board: Path) -> dict[str, Grant]:
     """Return what levels.json of a board's folder grants, by the record's path below the folder; {} where there is none."""
     path = board / LEVELS
@@ -112,3 +135,17 @@ def _read(path: Path, limit: int) -> bytes | None:
 def _first(error: ValidationError) -> str:
     first = error.errors()[0]
     return f"field {'.'.join(map(str, first['loc']))!r}: {first['msg']}"
+
+
+def main() -> None:
+    """Take the record of the command line off its board, for the reason given."""
+    parser = argparse.ArgumentParser(prog="python -m morlbench.history", description="Take a record off its board.")
+    parser.add_argument("record", type=Path, help="e.g. leaderboards/exact/records/TASK/METHOD/seed-0.json")
+    parser.add_argument("reason", help="one sentence, 10 to 500 characters")
+    chosen = parser.parse_args()
+    removal = take_off(chosen.record, chosen.reason)
+    console.say(f"{removal.record} is taken off; `morlbench rank` shows it as removed")
+
+
+if __name__ == "__main__":
+    sys.exit(console.guarded(main))

@@ -727,3 +727,17 @@ def test_a_submission_takes_no_other_methods_record_off_and_a_bare_removal_is_na
         mine.with_suffix(suffix).write_bytes(first(board).with_suffix(suffix).read_bytes())
     refused = command.examine([board], against=old)
     assert any("says nothing of other methods" in fault.sentence for verdict in refused.verdicts for fault in verdict.faults)
+
+
+def test_a_record_is_taken_off_by_its_path_and_a_reason(board: Path, tmp_path: Path) -> None:
+    path = first(board)
+    with pytest.raises(BadInput, match="'reason'"):
+        history.take_off(path, "short")
+    assert not (board / "removals.jsonl").exists()
+    history.take_off(path, "its rewards were edited")
+    (found,) = history.removals(board).values()
+    assert (found.record, found.key) == ("records/exact-competing/base/seed-0.json", record.load(path).key)
+    with pytest.raises(BadRecord, match="removed before"):
+        history.take_off(path, "its rewards were edited")
+    with pytest.raises(BadInput, match="lies on no board"):
+        history.take_off(tmp_path / "seed-0.json", "its rewards were edited")
