@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from morlbench import record
+from morlbench.lm.bases import WORDS
 from morlbench.seeds import derive
 from morlbench.store import key_of
 from morlbench.task import Task
 
 Rng = np.random.Generator
-WORDS = ("ba", "ce", "di", "fo", "gu", "ha", "ji", "ko")
 
 
 @dataclass

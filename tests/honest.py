@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from morlbench.bench import Bench
-from morlbench.check.toy import LENGTH, WORDS
+from morlbench.check.toy import LENGTH
+from morlbench.lm.bases import WORDS
 from morlbench.method import Family, Feedback, Method, Policy, Responses, Track, settings
 from morlbench.metric import Evidence, Metric, NoValue
 from morlbench.preference import LINEAR, Array, Utility

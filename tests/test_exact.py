@@ -12,7 +12,8 @@ from morlbench.errors import BadInput, MorlbenchError
 from morlbench.lm import exact
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
-from morlbench.lm.exact_task import WORDS, ExactTask, all_answers, read
+from morlbench.lm.bases import WORDS
+from morlbench.lm.exact_task import ExactTask, all_answers, read
 from morlbench.lm.floor import Fit, floor
 from morlbench.lm.headroom import headroom, mixtures
 from morlbench.lm.mixing import Mixture

@@ -20,7 +20,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.adapter import load as load_adapter
 from morlbench.lm.average import ETA, Average
 from morlbench.lm.base import Base, load_base
-from morlbench.lm.bases import exact
+from morlbench.lm.bases import WORDS, exact
 from morlbench.lm.jacobian import along, jacobian, trained_layers, watched
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.train import Plan, Recipe, expert, one_hot, train, whole_steps
@@ -48,8 +48,7 @@ class Words(Task):
 
     def prompts(self, split: Split) -> Texts:
         first = {"train": 0, "dev": 1, "adapt": 2, "test": 3}[split]
-        words = exact.WORDS
-        return tuple(f"{words[first]} {a} {b} {c}" for a in words for b in words for c in words)[:64]
+        return tuple(f"{WORDS[first]} {a} {b} {c}" for a in WORDS for b in WORDS for c in WORDS)[:64]
 
     def score(self, prompts: Texts, responses: Texts) -> Array:
         counts = [[answer.split().count(word) / 2 for word in ("ba", "ce")] for answer in responses]

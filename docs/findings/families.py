@@ -18,6 +18,7 @@ from morlbench import record, registry, stats
 from morlbench.dots import Dot, dots
 from morlbench.marks import put
 from morlbench.metric import Evidence, Metric, NoValue
+from morlbench.preference import rows_at
 from morlbench.store import write_bytes
 
 HERE = Path(__file__).parent
@@ -27,6 +28,7 @@ TASKS = (
     "exact-competing", "exact-correlated", "exact-independent", "exact-contextual", "exact-contextual-null", "exact-order", "exact-flat"
 )  # fmt: skip
 PREFERENCES = ((0.2, 0.8), (0.5, 0.5), (0.8, 0.2))
+HEEDLESS = ("mgda", "pcgrad", "cagrad")  # train for no preference
 CONTROLS = ("base", "random-weights", "shuffled-preference", "single-best-expert", "best-of-n")
 FAMILIES = ("single-policy", "multi-policy", "meta-policy", "control")
 MARKS = "<!-- tables: python docs/findings/families.py -->", "<!-- end -->"
@@ -103,7 +105,9 @@ def read() -> list[Row]:
     runs: dict[str, list[Evidence]] = defaultdict(list)
     for path in record.find([BOARD, *HERE.glob("families/w=*")]):
         runs[_name(path)].append(record.load(path, texts=False).evidence)
-    return [_row(name, found) for name, found in runs.items()]
+    every = next(run.exact for found in runs.values() for run in found if run.exact is not None and len(run.exact.preferences) > 1)
+    optima = {w: float(every.optimum[rows_at(every.preferences, np.array(w))[0]]) for w in PREFERENCES}
+    return [_row(name, found, optima) for name, found in runs.items()]
 
 
 def _name(path: Path) -> str:
@@ -111,11 +115,15 @@ def _name(path: Path) -> str:
     return "+".join(part for part in path.parent.name.split("+") if not part.startswith(("budget=", "preference=")))
 
 
-def _row(name: str, runs: list[Evidence]) -> Row:
+def _row(name: str, runs: list[Evidence], optima: dict[tuple[float, ...], float]) -> Row:
     shortfalls: dict[tuple[float, ...], list[float]] = defaultdict(list)
     gaps = []
     for run in runs:
         if run.exact is None:
+            continue
+        if name in HEEDLESS:  # one policy, whoever asks: its returns say what it is worth at any preference
+            for w in PREFERENCES:
+                shortfalls[w].append(1000 * (optima[w] - float(run.exact.returns[0] @ w)))
             continue
         for asked, value, optimum in zip(run.exact.preferences, run.exact.value, run.exact.optimum, strict=True):
             for w in PREFERENCES:

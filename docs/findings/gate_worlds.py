@@ -16,9 +16,10 @@ from morlbench import closed_form
 from morlbench.bench import Bench
 from morlbench.closed_form import Problem, next_words
 from morlbench.lm.base import Base
+from morlbench.lm.bases import WORDS
 from morlbench.lm.contextual import ContextualTask
 from morlbench.lm.exact import enumerate_answers
-from morlbench.lm.exact_task import WORDS, _base_table
+from morlbench.lm.exact_task import _base_table
 from morlbench.lm.headroom import mixtures
 from morlbench.lm.meta import protected_recipe
 from morlbench.lm.mixing import Mixture

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from morlbench.lm.base import Base
+from morlbench.lm.bases import WORDS
 from morlbench.preference import Array
 from morlbench.task import Texts
 
@@ -28,11 +29,7 @@ class Coding:
     @classmethod
     def of(cls, base: Base, names: tuple[str, ...]) -> "Coding":
         """Return the coding declared for a base."""
-        if base.name != "exact":
-            return cls(names)
-        from morlbench.lm.bases.exact import WORDS
-
-        return cls(names, WORDS)
+        return cls(names, WORDS) if base.name == "exact" else cls(names)
 
     def __call__(self, prompts: Texts, levels: Array) -> Texts:
         """Return the prompts with their levels."""

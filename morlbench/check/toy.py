@@ -9,10 +9,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from morlbench.lm.bases import WORDS
 from morlbench.preference import LINEAR, Array, Utility
 from morlbench.task import Decoding, Objective, Relation, Split, Task, Texts
 
-WORDS = ("ba", "ce", "di", "fo", "gu", "ha", "ji", "ko")
 LENGTH = 4  # words in a prompt and in an answer
 SIZES: dict[Split, int] = {"train": 64, "dev": 32, "adapt": 16, "test": 12}
 

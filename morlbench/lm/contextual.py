@@ -12,7 +12,8 @@ from typing import ClassVar
 import numpy as np
 
 from morlbench.errors import BadInput
-from morlbench.lm.exact_task import PROMPT_WORDS, WORDS, ExactTask, Ids, all_answers
+from morlbench.lm.bases import PROMPT_WORDS, WORDS
+from morlbench.lm.exact_task import ExactTask, Ids, all_answers
 from morlbench.preference import Array, Utility
 from morlbench.seeds import derive
 from morlbench.task import Objective, Split, Texts

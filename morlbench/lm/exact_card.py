@@ -14,8 +14,9 @@ from morlbench import closed_form, console, registry
 from morlbench.closed_form import Problem
 from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
+from morlbench.lm.bases import WORDS
 from morlbench.lm.contextual import DRAWS, ContextualTask
-from morlbench.lm.exact_task import WORDS, ExactTask
+from morlbench.lm.exact_task import ExactTask
 from morlbench.lm.headroom import headroom, mixtures
 from morlbench.marks import put
 from morlbench.preference import Array, lattice

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from morlbench import closed_form
 from morlbench.closed_form import Problem
 from morlbench.errors import BadInput, MorlbenchError
+from morlbench.lm.bases import PROMPT_WORDS, WORDS
 from morlbench.preference import Array
 from morlbench.seeds import derive
 from morlbench.task import Decoding, Exact, Split, Task, Texts
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from morlbench.method import Policy
 
 Ids = NDArray[np.int64]
-WORDS = ("ba", "ce", "di", "fo", "gu", "ha", "ji", "ko")  # those of the base `exact`
-PROMPT_WORDS = 4
 LIMIT = 100_000  # answers per prompt
 THIN = 5  # beyond three objectives a record keeps every fifth point of the true front, or it would not fit
 DRAWS = 32  # sampled answers per prompt and preference where a policy cannot be listed

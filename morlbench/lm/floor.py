@@ -18,8 +18,9 @@ from morlbench.closed_form import Problem
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
+from morlbench.lm.bases import PROMPT_WORDS, WORDS
 from morlbench.lm.exact import enumerate_answers
-from morlbench.lm.exact_task import PROMPT_WORDS, WORDS, ExactTask, all_answers, read
+from morlbench.lm.exact_task import ExactTask, all_answers, read
 from morlbench.lm.mixing import Hook, Mixture
 from morlbench.lm.policy import single_policy
 from morlbench.preference import Array

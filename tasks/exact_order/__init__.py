@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from morlbench.lm.exact_task import WORDS, ExactTask, Ids
+from morlbench.lm.bases import WORDS
+from morlbench.lm.exact_task import ExactTask, Ids
 from morlbench.preference import Array
 from morlbench.seeds import derive
 from morlbench.task import Decoding, Objective, Relation, Split

@@ -11,3 +11,5 @@ BASES = {
 }
 RATES = {"nano": 1e-3, "exact": 2e-3, "smollm2": 3e-4}  # AdamW's
 RATE = 2e-4
+WORDS = ("ba", "ce", "di", "fo", "gu", "ha", "ji", "ko")  # the language of `exact`
+PROMPT_WORDS = 4

@@ -14,9 +14,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from morlbench.lm.bases import PROMPT_WORDS, WORDS
+
 WEIGHTS = Path(__file__).parent / "weights" / "exact"
-WORDS = ("ba", "ce", "di", "fo", "gu", "ha", "ji", "ko")
-PROMPT_WORDS = 4
 LONGEST_ANSWER = 5
 TEMPLATE = "{% for m in messages %}{% if not loop.first %} {% endif %}{{ m['content'] }}{% endfor %}"
 SEED, STEPS, BATCH = 7, 1_500, 512
