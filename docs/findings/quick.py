@@ -1,8 +1,8 @@
 """Print the tables of docs/findings/quick.md: `python docs/findings/quick.py RUNS` on the records of its commands.
 
 For each task and method over its seeds: at how many lattice preferences the realised linear utility exceeds the base's, mean utility,
-hypervolume with its t interval over seeds. Then each expert's gain in its own objective and in the others, in standard errors
-paired by prompt: the experts are `rewarded-soups` at the two ends of the lattice.
+hypervolume with its t interval over seeds. Then each expert's gain in its own objective, by its gold scorer and in the others, in standard
+errors paired by prompt: the experts are `rewarded-soups` at the two ends of the lattice.
 """
 
 import sys
@@ -13,6 +13,7 @@ import numpy as np
 
 from morlbench import answers, front, record
 from morlbench.metric import Evidence
+from morlbench.preference import Array
 
 METHODS = ("rewarded-soups", "mod", "moe-cmab", "shuffled-preference")
 
@@ -41,8 +42,8 @@ def _tables(runs: dict[str, list[Evidence]]) -> None:
     some = runs["rewarded-soups"] or runs[named[0]]
     base = [front.hypervolume(e.probe("base").means, np.array(e.task.reference_point)) for e in some]
     print(f"| *the base's own point* | {len(base)} | | | {_interval(base)} | 0.0 |")
-    print("\n| seed | expert | own objective | base | gain / standard error | change of the others, in the same unit |")
-    print("|---:|---|---:|---:|---:|---|")
+    print("\n| seed | expert | own objective | base | gain in errors | by gold (in errors) | change of the others in errors |")
+    print("|---:|---|---:|---:|---:|---:|---|")
     for evidence in runs["rewarded-soups"]:
         for i, name in enumerate(evidence.task.objectives):
             print(f"| {evidence.seed} | {name} {_expert(evidence, i)}")
@@ -66,9 +67,30 @@ def _expert(evidence: Evidence, objective: int) -> str:
     own = probe.rewards[probe.preferences[:, objective].argmax()].mean(1)  # (n, k)
     base = evidence.probe("base").rewards[0].mean(1)
     gain = own - base
-    errors = gain.mean(0) / (gain.std(0, ddof=1) / np.sqrt(len(gain)))
+    errors = _in_errors(gain)
     others = ", ".join(f"{name} {errors[i]:+.1f}" for i, name in enumerate(evidence.task.objectives) if i != objective)
-    return f"| {own.mean(0)[objective]:.3f} | {base.mean(0)[objective]:.3f} | {errors[objective]:.1f} | {others} |"
+    cells = (
+        f"{own.mean(0)[objective]:.3f}",
+        f"{base.mean(0)[objective]:.3f}",
+        f"{errors[objective]:.1f}",
+        _gold(evidence, objective),
+        others,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _gold(evidence: Evidence, objective: int) -> str:
+    """Return what the expert gains by the second scorer of its objective, and in standard errors."""
+    probe, base = evidence.probe("front"), evidence.probe("base")
+    if probe.gold is None or base.gold is None:
+        return "–"
+    gain = (probe.gold[probe.preferences[:, objective].argmax()] - base.gold[0]).mean(1)
+    return f"{gain.mean(0)[objective]:+.3f} ({_in_errors(gain)[objective]:+.1f})"
+
+
+def _in_errors(gain: Array) -> Array:
+    """Return mean gains (k,) over prompts (n, k) in their standard errors."""
+    return np.asarray(gain.mean(0) / (gain.std(0, ddof=1) / np.sqrt(len(gain))))
 
 
 def _interval(values: list[float]) -> str:
