@@ -19,11 +19,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from morlbench import console
-from morlbench.board import FILE, LEVELS, REMOVALS
+from morlbench.board import FILE, LEVELS, RECORDS, REMOVALS
 from morlbench.errors import BadInput, BadRecord
-from morlbench.record import load
 from morlbench.store import write_bytes
-from morlbench.verify.files import LEVELS_LIMIT, LIST_LIMIT, read_bytes
+from morlbench.verify.files import JSON_LIMIT, LEVELS_LIMIT, LIST_LIMIT, parse_json, read_bytes
 
 Level = Literal["reported", "rescored", "reproduced"]
 GRADES: tuple[Level, ...] = ("reported", "rescored", "reproduced")  # each holds what the one before it does
@@ -88,10 +87,14 @@ def take_off(record: Path, reason: str) -> Removal:
     board = next((folder for folder in path.parents if (folder / FILE).is_file()), None)
     if board is None:
         raise BadInput(f"{record} lies on no board: no folder above it holds a {FILE}")
-    key = load(path, texts=False).key
+    if board / RECORDS not in path.parents:
+        raise BadInput(f"{record} is no record of a board: those lie below {board / RECORDS}")
+    held = parse_json(read_bytes(path, JSON_LIMIT), path)  # its key alone: whatever else is wrong with it, it can be taken off
+    key = held.get("key") if isinstance(held, dict) else None
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
     try:
         removal = TypeAdapter(Removal).validate_python(
-            {"record": path.relative_to(board).as_posix(), "key": key, "date": f"{datetime.now(UTC):%Y-%m-%d}", "reason": reason}
+            {"record": path.relative_to(board).as_posix(), "key": key, "date": day, "reason": reason}
         )
     except ValidationError as error:
         raise BadInput(f"{record}: {_first(error)}") from None

@@ -12,7 +12,7 @@ from pathlib import Path
 from morlbench import board as boards
 from morlbench import console, history, launch, registry, sweep
 from morlbench.board import FILE, RECORDS, REMOVALS, Board, Entry
-from morlbench.configure import changed, configure, variant
+from morlbench.configure import configure, text_of
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.gather import folders
 from morlbench.launch import Maker, Request, Training
@@ -43,8 +43,9 @@ def listed(method: str, board: Board) -> Entry:
     registry.source("methods", method.partition("+")[0])  # an unknown name is answered with the nearest
     if entry := next((entry for entry in board.entries if entry.text == method), None):
         method_ = configure(registry.load("methods", entry.name), [f"{key}={value}" for key, value in entry.settings.items()])
-        if (spelt := variant(entry.name, changed(method_))) != entry.text:
-            raise BadInput(f"{board.folder / FILE} lists {entry.text!r}, which the records spell {spelt!r}; write it so")
+        for key, value in entry.settings.items():
+            if (spelt := text_of(getattr(method_, key))) != value:
+                raise BadInput(f"{board.folder / FILE} lists {entry.text!r}, but records spell {key}={value} as {key}={spelt}; write it so")
         return entry
     divisions = " or ".join(repr(division.name) for division in board.divisions)
     raise BadInput(f"{method} is not listed on board {board.name}; add it to the methods of division {divisions} in {board.folder / FILE}")

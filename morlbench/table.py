@@ -47,7 +47,7 @@ def read(path: Path, raw: bytes, shells: Sequence[Probe], k: int, *, texts: bool
     if held != wanted.names:
         raise BadRecord(f"{path}: its columns are {', '.join(held)}; expected {', '.join(wanted.names)}")
     index = found["index"].to_numpy()
-    if not _in_order(found, index, shells):  # anyone may have sorted the rows since
+    if not _in_order(found, index, shells):  # somebody sorted them
         raise BadRecord(f"{path}: its rows are not in the order in which they were written: probe, preference, prompt, draw")
     values = np.stack([found[name].to_numpy() for name in names], 1).astype(float)  # (rows, columns), null as NaN
     answers = found["response"].to_pylist() if texts else []
@@ -61,9 +61,12 @@ def _in_order(found: pa.Table, index: np.ndarray, shells: Sequence[Probe]) -> bo
     """Say whether rows follow probes, preferences, prompts and draws, one after the other; how many there are is looked at elsewhere."""
     if (index[1:] < index[:-1]).any():
         return False
-    wanted = [_places(shell) for shell in shells]
-    columns = [found[name].to_numpy() for name in ("preference", "prompt", "draw")]
-    return not wanted or sum(map(len, wanted)) != len(index) or bool((np.concatenate(wanted) == np.stack(columns, 1)).all())
+    sizes = [len(shell.preferences) * len(shell.prompts) * shell.rewards.shape[2] for shell in shells]
+    held = np.diff(np.searchsorted(index, np.arange(len(shells) + 1))).tolist()
+    if not sizes or sizes != held:  # before anything of that size is made
+        return True
+    columns = [found[name].to_numpy()[: sum(sizes)] for name in ("preference", "prompt", "draw")]
+    return bool((np.concatenate([_places(shell) for shell in shells]) == np.stack(columns, 1)).all())
 
 
 def _places(shell: Probe) -> np.ndarray:

@@ -255,12 +255,6 @@ def run_in_no_time(f: Forgery, rng: Rng, task: Task) -> None:
         costs["speed"]["base_first_token_seconds"] = 0.0
 
 
-def sampled_for_nothing(f: Forgery, rng: Rng, task: Task) -> None:
-    """Fewer rows than tokens, or less memory than the base that the policy runs."""
-    speed = f.head["costs"]["speed"]
-    speed |= [{"passes_per_token": 1e-6}, {"peak_bytes": 1}][rng.integers(2)]
-
-
 def one_objective_more(f: Forgery, rng: Rng, task: Task) -> None:
     """Something that has a number per objective gets one more."""
     facts, pick = f.head["task"], rng.integers(4)
@@ -583,7 +577,7 @@ FORGERS: dict[Callable[[Forgery, Rng, Task], None], set[str]] = {
 }  # fmt: skip
 TRAINED: dict[Callable[[Forgery, Rng, Task], None], set[str]] = {  # need a method that trains and states weights
     training_responses_lowered: {"ledger"}, training_lines_dropped: {"ledger"}, training_counts_emptied: {"ledger"},
-    training_in_no_time: {"ledger"}, sampled_for_nothing: {"ledger"}, weights_off_the_simplex: {"weights"},
+    training_in_no_time: {"ledger"}, weights_off_the_simplex: {"weights"},
     weights_of_some_probes: {"complete"}, kl_of_some_probes: {"kl"},
 }  # fmt: skip
 LEFT_OUT = (no_exact_values, no_kl_but_the_bases, no_hidden_users, no_deletion_test)  # of a method that learns from ratings

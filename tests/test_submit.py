@@ -141,13 +141,13 @@ def test_a_board_outside_a_clone_is_refused(tmp_path: Path) -> None:
 )
 def test_an_entry_that_no_record_would_fit_is_refused_before_anything_runs(listed: str, spelt: str, tmp_path: Path) -> None:
     version = registry.load("tasks", "exact-competing").version
-    for name in (f"moe-cmab+{listed}", f"moe-cmab+{spelt}"):
+    for name in (f"moe-cmab+{listed}", f"moe-cmab+{spelt}", f"moe-cmab+rank=8+{spelt}"):
         (tmp_path / "board.toml").write_text(RULES.format(version=version).replace('"mine"', f'"{name}"'), encoding="utf-8")
         board = boards.load(tmp_path)
         if name.endswith(spelt):
             assert submit.listed(name, board).text == name
         else:
-            with pytest.raises(BadInput, match=re.escape(f"'moe-cmab+{spelt}'")):
+            with pytest.raises(BadInput, match=re.escape(f"spell {listed} as {spelt}")):
                 submit.listed(name, board)
 
 

@@ -1,7 +1,7 @@
 """The served policy of `moe-cmab` with few-step tuning: tuned policies for linear utilities, the gate for all others.
 
-A tuned policy was trained for a linear utility at one preference, on all prompts alike; the gate still knows the others. Leaves out
-hidden users: what they rate are answers of tuned policies, which no mixture of the gate explains.
+A tuned policy was trained for a linear utility at one preference, on all prompts alike; the gate still knows the others, and a
+hidden user, whose feedback says nothing a tuned policy could take in, is served by the gate alone.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 from morlbench.errors import MorlbenchError
 from morlbench.lm import exact
 from morlbench.lm.policy import LMPolicy
-from morlbench.method import Responses
+from morlbench.method import Feedback, Responses
 from morlbench.preference import LINEAR, Array, Utility
 from morlbench.task import Texts
 
@@ -36,6 +36,10 @@ class TunedPolicy:
     def explain(self, prompts: Texts, preferences: Array, *, utility: Utility = LINEAR) -> Array | None:
         """Return the gate's weights (n, k) where the gate serves; a tuned policy states none."""
         return self._serving(utility).explain(prompts, preferences, utility=utility)
+
+    def observe(self, feedback: Feedback, *, seed: int) -> GatedPolicy:
+        """Return the gate for the user who gave this feedback."""
+        return self.gated.observe(feedback, seed=seed)
 
     def sequence_log_probs(self, prompts: Texts, preferences: Array) -> Array:
         """Return log pi(y|x) (p, n, V^t) at preferences (p, k) under linear utility; see `lm.exact.Enumerable`."""

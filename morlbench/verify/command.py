@@ -45,7 +45,9 @@ def examine(paths: Sequence[Path], *, against: Path | None = None, again: int = 
     if against is not None:
         if len(paths) != 1 or not against.is_dir():
             raise BadInput(f"--against {against} must be an older state of the one folder to verify")
-        verdicts |= {verdict.path: verdict for verdict in place.kept(against, paths[0])}
+        for verdict in place.kept(against, paths[0]):
+            before = verdicts.get(verdict.path)  # what the survey refused stays refused
+            verdicts[verdict.path] = replace(verdict, level=None, faults=(*before.faults, *verdict.faults)) if before else verdict
         surveys = [replace(surveys[0], records=place.fresh(against, paths[0], surveys[0].records))]
     with Verifier() as verifier:
         found: Found = {}

@@ -2,7 +2,8 @@
 
 On the machine that made a record the repeat is equal byte for byte, costs aside. Elsewhere floats are summed in another
 order, and training and sampling may drift apart, so means over prompts are compared within MEANS (rewards) and a share KLS
-(KL), exact shortfalls within both, and the ledger's counts within COUNTS. Where all answers agree nothing drifted, and
+(KL), what answers are worth where they were asked beyond elsewhere within APART standard errors, exact shortfalls within both, and
+the ledger's counts within COUNTS. Where all answers agree nothing drifted, and
 exact values and stated weights must agree within CLOSE. Which seeds are repeated follows from all answers of the group, so that nobody
 can choose them.
 """
@@ -89,9 +90,8 @@ def _probes(one: Probe, other: Probe) -> list[str]:
     first, second = _served(one), _served(other)
     error = np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / len(first)) if len(first) > 1 else np.inf
     if abs(first.mean() - second.mean()) > APART * error + CLOSE:
-        found.append(
-            f"probe {one.name!r} serves preferences by {first.mean():.4f} better than at random, by {second.mean():.4f} when repeated"
-        )
+        gains = f"{first.mean():.4f} more where they were asked than elsewhere, {second.mean():.4f} when repeated"
+        found.append(f"probe {one.name!r} has answers worth {gains}")
     if one.name in KL_OF and (one.kl is None) != (other.kl is None):
         found.append(f"only one of the two runs states a KL for probe {one.name!r}")
     elif one.kl is not None and other.kl is not None:
@@ -102,7 +102,7 @@ def _probes(one: Probe, other: Probe) -> list[str]:
 
 
 def _served(probe: Probe) -> Array:
-    """Return per prompt (n,) the utility of answers at the preference they were asked at, less that of all answers there.
+    """Return per prompt (n,) the utility of answers at the preference they were asked at, less their mean over all preferences.
 
     Answers moved from one preference to another keep every mean over the probe and change this.
     """
