@@ -46,8 +46,9 @@ def examine(paths: Sequence[Path], *, against: Path | None = None, again: int = 
         if len(paths) != 1 or not against.is_dir():
             raise BadInput(f"--against {against} must be an older state of the one folder to verify")
         for verdict in place.kept(against, paths[0]):
-            before = verdicts.get(verdict.path)  # what the survey refused stays refused
-            verdicts[verdict.path] = replace(verdict, level=None, faults=(*before.faults, *verdict.faults)) if before else verdict
+            before = verdicts.get(verdict.path, verdict)
+            faults = tuple(dict.fromkeys((*before.faults, *verdict.faults)))  # what the survey refused stays refused
+            verdicts[verdict.path] = replace(verdict, level=None if faults else verdict.level, faults=faults)
         surveys = [replace(surveys[0], records=place.fresh(against, paths[0], surveys[0].records))]
     with Verifier() as verifier:
         found: Found = {}

@@ -202,10 +202,10 @@ def _taken_off(path: Path, lines: bytes, old: Path, new: Path) -> Verdict | None
     """Say which records the added lines take off a board; refuse those of others where the new state brings records of its own."""
     try:
         gone = [history.removal_of(line, str(path)) for line in lines.splitlines()]
-        fresh_ = [one for one in walk(new) if RECORD.fullmatch(one.name) and not (old / one.relative_to(new)).exists()]
+        brought = [one for one in walk(new) if RECORD.fullmatch(one.name) and not (old / one.relative_to(new)).exists()]
     except BadRecord:  # refused by the survey
         return None
-    mine = {_named(one) for one in fresh_}
+    mine = {_named(one) for one in brought}
     others = [one.record for one in gone if _named(Path(one.record)) not in mine]
     if mine and others:
         told = f"{path} takes off {others[0]}; a submission says nothing of other methods: file an issue with the evidence"
