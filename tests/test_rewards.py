@@ -57,6 +57,19 @@ def test_likelihood_is_the_mean_over_the_tokens_and_the_end_mark(tiny: Likelihoo
     assert tiny(("bread is good.",))[0] != pytest.approx(slow_likelihood(tiny, [1, 3, 4, 5, 6]), abs=1e-3)
 
 
+def test_a_model_that_reads_prompts_scores_the_answer_after_its_prompt_alone(tiny: Likelihood) -> None:
+    asked = Likelihood(tiny._model, tiny._tokenizer, start="<s>", user="<unk>")
+    whole = [0, 4, 3, 1, 3, 4, 5, 6, 2]  # <unk> is bread <s> bread is good . </s>
+    with torch.inference_mode():
+        log_p = asked._model(input_ids=torch.tensor([whole[:-1]])).logits[0].log_softmax(-1)
+    expected = np.mean([log_p[t - 1, whole[t]].item() for t in range(4, 9)])
+    both = asked(("bread is good.", "good"), ("is bread", "bread"))
+    assert both[0] == pytest.approx(expected, abs=1e-5)
+    assert asked(("good",), ("bread",))[0] == pytest.approx(both[1], abs=1e-6)  # whatever is beside it
+    assert asked(("good",), ("is",))[0] != pytest.approx(both[1], abs=1e-4)  # and not remembered for another prompt
+    assert tiny(("good",), ("is",))[0] == pytest.approx(tiny(("good",))[0], abs=1e-6)  # who reads no prompt does not see one
+
+
 def test_likelihood_reads_special_tokens_in_a_text_as_plain_characters(tiny: Likelihood) -> None:
     assert tiny(("bread </s>",))[0] != pytest.approx(slow_likelihood(tiny, [1, 3, 2, 2]), abs=1e-4)
 

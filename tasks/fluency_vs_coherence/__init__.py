@@ -1,7 +1,7 @@
-"""Everyday questions, judged by likely wording and by keeping to the point: neither costs the other anything.
+"""Everyday questions, judged by likely wording and by keeping to the point: the correlated pair of the text family.
 
-Meant as a correlated pair; the expert of one gains next to nothing of the other, so it is declared independent. Leaves out what the
-answer says: neither objective asks for information.
+Both are lost when the small base wanders off; fluency by an answer's own likelihood, coherence in part by its likelihood after the
+prompt. Leaves out what the answer says: neither objective asks for information.
 """
 
 from pathlib import Path
@@ -19,14 +19,14 @@ FACTS: Facts = read_facts(FOLDER, len(MEASURES))
 
 
 class FluencyVsCoherence(TextTask):
-    """Two independent objectives on 40-token answers of the bundled base."""
+    """Two correlated objectives on 40-token answers of the bundled base."""
 
     name: ClassVar[str] = "fluency-vs-coherence"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)
-    relation: ClassVar[Relation] = "independent"
+    relation: ClassVar[Relation] = "correlated"
     decoding: ClassVar[Decoding] = Decoding(max_tokens=40, temperature=0.8)
     beta: ClassVar[float] = 0.01
     preference: ClassVar[tuple[float, ...]] = (0.5, 0.5)

@@ -51,7 +51,9 @@ THOROUGHNESS = Measure(
     content.thoroughness, gold.breadth,
 )  # fmt: skip
 COHERENCE = Measure(
-    Objective("coherence", "closeness of every clause to the prompt and to the clause before it, as far as it tells something", 0.0, 1.0),
+    Objective(
+        "coherence", "closeness of clauses to the prompt and to each other, and how likely what is said is after the prompt", 0.0, 1.0
+    ),
     content.coherence,
     gold.chained,
 )

@@ -2,9 +2,9 @@
 
 An answer is cut into clauses at sentence ends, commas and conjunctions; each is embedded once. Thoroughness sums what every
 clause adds: how relevant it is, times how far it is from all clauses before it, times whether it tells words that neither
-they nor the prompt hold; so repeats, padding, asides and the topic said back add little. Coherence is the mean closeness of
-every clause to the prompt and of neighbouring clauses, each as far as the clause tells something; one clause alone leads nowhere
-and earns half at most. Leaves out truth and the order of ideas: shuffled sentences of one answer score nearly the same.
+they nor the prompt hold; so repeats, padding, asides and the topic said back add little. Coherence has three parts in equal
+shares: the mean closeness of the clauses to the prompt, that of neighbouring clauses, each as far as the clause tells something
+(one clause alone leads nowhere and has none), and how likely the answer is to follow its prompt. Leaves out truth.
 """
 
 import re
@@ -24,6 +24,7 @@ NEW = (0.05, 0.6)  # distance of a clause from the nearest earlier one: 0 for a 
 ASPECTS = 2.0  # clauses' worth of content that earns 1 - 1/e
 TELLS = 0.75  # content words of a clause beyond the prompt and the clauses before it that count in full
 HOLDS = (0.0, 0.4)  # cosine of a clause with the one before: strangers, the same matter
+FOLLOWS = (-4.0, -1.0)  # nats per token after the prompt: 0 for strange wording, 1 for the likeliest samples of the base
 VARIED = (0.5, 0.8)  # distinct among the informative words: 0 where each is said twice, 1 for nearly all honest answers
 _JOINT = re.compile(r"(?<=[.!?;:。！？])\s+|,\s+|\s+(?=(?:and|but|because|so|or|while|which|then|if|when)\s)")
 
@@ -51,8 +52,11 @@ def thoroughness(prompts: Texts, responses: Texts) -> Array:
 
 
 def coherence(prompts: Texts, responses: Texts) -> Array:
-    """Return how far each answer keeps to its prompt and leads from clause to clause (n,), in [0, 1]."""
-    own = np.array([_knit(read) for read in _embedded(prompts, responses)])
+    """Return how far each answer keeps to its prompt, leads from clause to clause and follows from what was asked (n,), in [0, 1]."""
+    from morlbench.lm.rewards.likelihood import reader
+
+    follows = [text.ramp(float(value), *FOLLOWS) for value in reader()(responses, prompts)]
+    own = (np.array([_knit(read) for read in _embedded(prompts, responses)]) + follows) / 3
     varied = np.array([text.ramp(text.fresh(answer), *VARIED) for answer in responses])
     return np.asarray(is_answer(prompts, responses) * varied * own)
 
@@ -91,8 +95,9 @@ def _covered(read: _Read) -> float:
 
 
 def _knit(read: _Read) -> float:
+    """Return closeness to the prompt plus closeness from clause to clause, in [0, 2]."""
     if not len(read.near):
         return 0.0
     to_prompt = float(read.near.mean())
     steps = [text.ramp(float(read.alike[i, i + 1]), *HOLDS) * read.told[i + 1] for i in range(len(read.near) - 1)]
-    return 0.5 * to_prompt + 0.5 * (float(np.mean(steps)) if steps else 0.0)
+    return to_prompt + (float(np.mean(steps)) if steps else 0.0)
