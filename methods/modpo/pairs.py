@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 
 from morlbench.bench import Bench
 from morlbench.lm.mixing import Mixture
-from morlbench.lm.policy import base_policy, teacher_force
+from morlbench.lm.policy import base_policy, padded, teacher_force
 from morlbench.lm.supervised import Ids, Pairs
 from morlbench.preference import Array
 from morlbench.seeds import derive
@@ -81,9 +80,6 @@ def log_probs(mixture: Mixture, prompts: Texts, answers: tuple[Ids, ...]) -> Arr
     for start in range(0, len(prompts), ROWS):
         rows = slice(start, start + ROWS)
         log_p, exists = teacher_force(mixture, prompts[rows], answers[rows], np.zeros((len(prompts[rows]), 0)))
-        chosen = torch.zeros_like(exists)
-        for i, answer in enumerate(answers[rows]):
-            chosen[i, : len(answer)] = torch.tensor(answer, device=exists.device)
-        picked = log_p.gather(2, chosen[:, :, None])[:, :, 0]
+        picked = log_p.gather(2, padded(answers[rows], exists.device)[0][:, :, None])[:, :, 0]
         parts.append((picked * exists).sum(1).double().cpu().numpy())
     return np.concatenate(parts)

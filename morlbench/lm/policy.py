@@ -107,10 +107,7 @@ def base_nll(base: Base, decoding: Decoding, prompts: Texts, responses: Response
     for start in range(0, len(prompts), size):
         ids = responses.ids[start : start + size]
         log_p, mask = base_log_probs(base, decoding, prompts[start : start + size], ids)
-        chosen = torch.zeros(mask.shape, dtype=torch.long, device=mask.device)
-        for i, answer in enumerate(ids):
-            chosen[i, : len(answer)] = torch.tensor(answer, dtype=torch.long)
-        own = torch.nan_to_num(log_p.gather(2, chosen[..., None])[..., 0]) * mask
+        own = torch.nan_to_num(log_p.gather(2, padded(ids, mask.device)[0][..., None])[..., 0]) * mask
         parts.append((own.sum(1) / mask.sum(1).clamp(min=1)).double().cpu().numpy())
     return np.asarray(np.abs(np.concatenate(parts)))
 
@@ -166,17 +163,22 @@ def teacher_force(mixture: Mixture, prompts: Texts, answers: Ids, weights: Array
     """Return log-probabilities (n, t, V) before each answer token and the mask (n, t) of tokens that exist."""
     base = mixture.base
     ids, mask = base.encode(prompts)
-    longest = max(1, *(len(a) for a in answers)) if answers else 1
-    tail = torch.zeros(len(answers), longest, dtype=torch.long, device=base.device)
-    exists = torch.zeros_like(tail)
-    for i, answer in enumerate(answers):
-        tail[i, : len(answer)] = torch.tensor(answer, dtype=torch.long)
-        exists[i, : len(answer)] = 1
+    tail, exists = padded(answers, base.device)
     # the last answer token predicts nothing that is needed, so it is not fed
     whole, whole_mask = torch.cat([ids, tail[:, :-1]], 1), torch.cat([mask, exists[:, :-1]], 1)
     w = torch.as_tensor(weights, dtype=torch.float32, device=base.device)
-    log_p, _ = mixture.log_probs(whole, whole_mask, w, keep=longest)
+    log_p, _ = mixture.log_probs(whole, whole_mask, w, keep=tail.shape[1])
     return log_p, exists
+
+
+def padded(answers: Ids, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the ids (n, t) of the answers, 0 after their ends, and the mask (n, t) of tokens that exist; t is at least 1."""
+    longest = max((len(answer) for answer in answers), default=0)
+    ids, exists = torch.zeros(2, len(answers), max(1, longest), dtype=torch.long, device=device)
+    for i, answer in enumerate(answers):
+        ids[i, : len(answer)] = torch.tensor(answer, dtype=torch.long)
+        exists[i, : len(answer)] = 1
+    return ids, exists
 
 
 def _nothing(prompts: Texts, preferences: Array, utility: Utility) -> Array:

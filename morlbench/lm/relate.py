@@ -22,7 +22,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base
 from morlbench.lm.exact_card import gradient_cosines
 from morlbench.lm.exact_task import ExactTask
-from morlbench.lm.policy import base_policy, single_policy
+from morlbench.lm.policy import base_policy, padded, single_policy
 from morlbench.lm.train import Recipe, expert, one_hot, whole_steps
 from morlbench.lm.trained import STANDARD, usual
 from morlbench.method import Responses
@@ -168,16 +168,11 @@ def _gradient(value: torch.Tensor, parameters: list[torch.Tensor]) -> torch.Tens
 def _log_likelihood(base: Base, task: Task, plain: Samples, rows: NDArray[np.int64]) -> torch.Tensor:
     """Return log-probabilities (b,) of whole answers at the task's temperature, differentiable."""
     ids, mask = base.encode(tuple(plain.prompts[int(i)] for i in rows))
-    answers = [plain.responses.ids[int(i)] for i in rows]
-    longest = max(1, *(len(a) for a in answers))
-    tail, exists = torch.zeros(2, len(answers), longest, dtype=torch.long, device=base.device)
-    for i, answer in enumerate(answers):
-        tail[i, : len(answer)] = torch.tensor(answer, dtype=torch.long)
-        exists[i, : len(answer)] = 1
+    tail, exists = padded(tuple(plain.responses.ids[int(i)] for i in rows), base.device)
     whole, whole_mask = torch.cat([ids, tail], 1), torch.cat([mask, exists], 1)
     position = (whole_mask.cumsum(1) - 1).clamp(min=0)
-    logits = base.model(input_ids=whole, attention_mask=whole_mask, position_ids=position, use_cache=False).logits[:, -longest - 1 : -1]
-    log_p = (logits.float() / task.decoding.temperature).log_softmax(-1)
+    logits = base.model(input_ids=whole, attention_mask=whole_mask, position_ids=position, use_cache=False).logits
+    log_p = (logits[:, -tail.shape[1] - 1 : -1].float() / task.decoding.temperature).log_softmax(-1)
     return torch.as_tensor((log_p.gather(2, tail[..., None])[..., 0] * exists).sum(1))
 
 
