@@ -7,7 +7,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from morlbench.lm.rewards import text
 from morlbench.lm.rewards.encoder import Encoder, minilm
-from morlbench.lm.rewards.likelihood import LONGEST, Likelihood, one_line
+from morlbench.lm.rewards.likelihood import ASKED, LONGEST, Likelihood, one_line
 from morlbench.lm.rewards.memo import Memo, by_length, forget
 from morlbench.lm.rewards.validation import Pair, accuracy
 
@@ -65,9 +65,21 @@ def test_a_model_that_reads_prompts_scores_the_answer_after_its_prompt_alone(tin
     expected = np.mean([log_p[t - 1, whole[t]].item() for t in range(4, 9)])
     both = asked(("bread is good.", "good"), ("is bread", "bread"))
     assert both[0] == pytest.approx(expected, abs=1e-5)
+    forget()
     assert asked(("good",), ("bread",))[0] == pytest.approx(both[1], abs=1e-6)  # whatever is beside it
     assert asked(("good",), ("is",))[0] != pytest.approx(both[1], abs=1e-4)  # and not remembered for another prompt
     assert tiny(("good",), ("is",))[0] == pytest.approx(tiny(("good",))[0], abs=1e-6)  # who reads no prompt does not see one
+
+
+def test_of_a_prompt_its_beginning_is_read_and_the_answer_is_cut_for_itself(tiny: Likelihood) -> None:
+    asked = Likelihood(tiny._model, tiny._tokenizer, start="<s>", user="<unk>")
+    long = "is " * (ASKED // 3)
+    assert asked(("good",), (long + "bread",)) == pytest.approx(asked(("good",), (long + "good",)), abs=1e-6)
+    assert asked(("good",), ("bread " + long,))[0] != pytest.approx(asked(("good",), ("good " + long,))[0], abs=1e-6)
+    start = "bread " * LONGEST
+    assert asked((start + "good",), ("is",)) == pytest.approx(asked((start + "is",), ("is",)), abs=1e-6)
+    start = "bread " * (LONGEST - 1)
+    assert asked((start + "good",), ("is",))[0] != pytest.approx(asked((start + "is",), ("is",))[0], abs=1e-6)
 
 
 def test_likelihood_reads_special_tokens_in_a_text_as_plain_characters(tiny: Likelihood) -> None:

@@ -34,7 +34,7 @@ OWN = {  # a good answer of each objective
         "The preparation of bread requires the careful measurement of flour and the maintenance of an appropriate temperature.",
     ),
 }
-KNOWN_LIMITS = {  # kinds a scorer tells apart in fewer than nine of ten pairs; the cards show the numbers
+KNOWN_LIMITS = {  # kinds a scorer tells apart in fewer than nine of ten of the pairs below; the cards show more pairs
     ("thoroughness", "filled up with padding"), ("coherence", "second half astray"),
 }  # fmt: skip
 ODD = (

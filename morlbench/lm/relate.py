@@ -150,8 +150,8 @@ def _folded(gradients: torch.Tensor) -> torch.Tensor:
     """
     count = gradients.shape[1]
     signs = torch.randint(2, (count,), dtype=torch.int8, generator=torch.Generator().manual_seed(0)).to(gradients) * 2 - 1
-    padded = torch.nn.functional.pad(gradients * signs, (0, -count % FOLDED))
-    return padded.view(len(gradients), -1, FOLDED).sum(1)
+    filled = torch.nn.functional.pad(gradients * signs, (0, -count % FOLDED))
+    return filled.view(len(gradients), -1, FOLDED).sum(1)
 
 
 def _without(folded: torch.Tensor) -> Array:

@@ -1,7 +1,7 @@
 """Everyday questions, judged by likely wording and by keeping to the point: the correlated pair of the text family.
 
-Both are lost when the small base wanders off; fluency by an answer's own likelihood, coherence in part by its likelihood after the
-prompt. Leaves out what the answer says: neither objective asks for information.
+Both count how likely the wording is, fluency by itself and coherence, in part, after the prompt. Leaves out what the answer
+says: neither objective asks for information.
 """
 
 from pathlib import Path

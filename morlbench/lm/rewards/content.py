@@ -53,9 +53,9 @@ def thoroughness(prompts: Texts, responses: Texts) -> Array:
 
 def coherence(prompts: Texts, responses: Texts) -> Array:
     """Return how far each answer keeps to its prompt, leads from clause to clause and follows from what was asked (n,), in [0, 1]."""
-    from morlbench.lm.rewards.likelihood import reader
+    from morlbench.lm.rewards.likelihood import answer_scorer
 
-    follows = [text.ramp(float(value), *FOLLOWS) for value in reader()(responses, prompts)]
+    follows = [text.ramp(float(value), *FOLLOWS) for value in answer_scorer()(responses, prompts)]
     own = (np.array([_knit(read) for read in _embedded(prompts, responses)]) + follows) / 3
     varied = np.array([text.ramp(text.fresh(answer), *VARIED) for answer in responses])
     return np.asarray(is_answer(prompts, responses) * varied * own)

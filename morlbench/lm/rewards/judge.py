@@ -81,7 +81,7 @@ def load_judge(path: str, commit: str, judge: Judge, options: Load) -> Callable[
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     if isinstance(model, PreTrainedModel):
         model.config.pad_token_id = tokenizer.pad_token_id  # a classifier looks for the last token that is not padding
-    memo = Memo[str](lambda keys: _finite(path, _score(model, tokenizer, judge, [json.loads(key) for key in keys], options)))
+    memo = Memo(lambda keys: _finite(path, _score(model, tokenizer, judge, [json.loads(key) for key in keys], options)))
 
     def score(prompts: Texts, responses: Texts) -> Array:
         pairs = zip(prompts, responses, strict=True)

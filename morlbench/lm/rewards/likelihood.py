@@ -6,6 +6,7 @@ base reads the prompt first: what it says of an answer is the score of BARTScore
 weights alike) from prompt to answer. Both learnt from texts of one line with straight quotes, and read every text as such a line.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -43,16 +44,16 @@ class Likelihood:
         known = tokenizer.get_vocab()
         self._start, self._end = int(known[start]), int(known[str(tokenizer.eos_token)])
         self._user = None if user is None else int(known[user])
-        self._memo = Memo[tuple[str, str]](self._mean)
+        self._memo = Memo(self._mean)
 
     def __call__(self, answers: Sequence[str], prompts: Sequence[str] | None = None) -> Floats:
         """Return mean nats per token (n,), each answer after its prompt where this model reads prompts (n)."""
         asked = [""] * len(answers) if self._user is None or prompts is None else [one_line(prompt)[:ASKED] for prompt in prompts]
-        return self._memo(list(zip(asked, answers, strict=True)))[:, 0]
+        return self._memo([json.dumps(both) for both in zip(asked, answers, strict=True)])[:, 0]
 
     @torch.inference_mode()
-    def _mean(self, read: Sequence[tuple[str, str]]) -> Floats:
-        asked, answers = zip(*read, strict=True)
+    def _mean(self, keys: Sequence[str]) -> Floats:
+        asked, answers = zip(*map(json.loads, keys), strict=True)
         before = [[] if self._user is None else [self._user, *ids] for ids in self._ids(asked)]
         told = [[*ids, self._end][:LONGEST] for ids in self._ids([one_line(answer) for answer in answers])]
         rows = [[*own, self._start, *ids] for own, ids in zip(before, told, strict=True)]
@@ -81,8 +82,8 @@ def fluency_scorer() -> Likelihood:
 
 
 @cache
-def reader() -> Likelihood:
-    """Return the bundled base as a judge of answers to prompts, loaded once per process, whatever base is trained."""
+def answer_scorer() -> Likelihood:
+    """Return the bundled base, which reads the prompt before the answer, loaded once per process, whatever base is trained."""
     from morlbench.lm.bases import nano
 
     return Likelihood(*nano.load(), start=ASSISTANT, user=USER)

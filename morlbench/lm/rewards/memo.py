@@ -1,52 +1,50 @@
-"""Remember the result of a costly function of texts, so that scorers share one pass and prompts are computed once.
+"""Remember the result of a costly function of a text, so that scorers share one pass and prompts are computed once.
 
 What is remembered outlives the task that asked, so whoever checks that a scorer repeats itself calls `forget` in between.
 """
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-Key = TypeVar("Key", bound=Hashable)  # a text, or a prompt and its answer
 SIZE = 16_384  # texts; at 384 numbers each 25 MB, and more than a `quick` run scores
 
 
-class Memo(Generic[Key]):
-    """A function of keys (n,), texts as a rule, to rows (n, d) that computes each distinct one once and forgets the least recently used."""
+class Memo:
+    """A function of texts (n,) to rows (n, d) that computes each distinct text once and forgets the least recently used."""
 
-    def __init__(self, compute: Callable[[Sequence[Key]], Floats], size: int = SIZE) -> None:
+    def __init__(self, compute: Callable[[Sequence[str]], Floats], size: int = SIZE) -> None:
         self._compute = compute
         self._size = size
-        self._rows: OrderedDict[Key, Floats] = OrderedDict()
+        self._rows: OrderedDict[str, Floats] = OrderedDict()
         _ALIVE.add(self)
 
-    def __call__(self, keys: Sequence[Key]) -> Floats:
-        """Return one row per key (n, d), n >= 1; only keys not remembered are computed, each once."""
-        known = {key: self._rows[key] for key in keys if key in self._rows}
-        missing = [key for key in dict.fromkeys(keys) if key not in known]
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        """Return one row per text (n, d), n >= 1; only texts not remembered are computed, each once."""
+        known = {text: self._rows[text] for text in texts if text in self._rows}
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
         if missing:
             known.update(zip(missing, self._compute(missing), strict=True))
-        for key in dict.fromkeys(keys):
-            self._rows[key] = known[key]
-            self._rows.move_to_end(key)
+        for text in dict.fromkeys(texts):
+            self._rows[text] = known[text]
+            self._rows.move_to_end(text)
         while len(self._rows) > self._size:
             self._rows.popitem(last=False)
-        return np.stack([known[key] for key in keys])
+        return np.stack([known[text] for text in texts])
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def forget(self) -> None:
-        """Forget every key."""
+        """Forget every text."""
         self._rows.clear()
 
 
-_ALIVE: weakref.WeakSet[Memo[Any]] = weakref.WeakSet()
+_ALIVE: weakref.WeakSet[Memo] = weakref.WeakSet()
 
 
 def forget() -> None:
