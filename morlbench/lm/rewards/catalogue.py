@@ -51,9 +51,7 @@ THOROUGHNESS = Measure(
     content.thoroughness, gold.breadth,
 )  # fmt: skip
 COHERENCE = Measure(
-    Objective(
-        "coherence", "closeness of clauses to the prompt and to each other, and how likely what is said is after the prompt", 0.0, 1.0
-    ),
+    Objective("coherence", "closeness of clauses to the prompt and to each other, and how likely the answer is after the prompt", 0.0, 1.0),
     content.coherence,
     gold.chained,
 )
