@@ -8,11 +8,12 @@ import gc
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from morlbench import history
 from morlbench.board import RECORD, Board
@@ -25,6 +26,8 @@ from morlbench.reference import beside
 
 MANY = 500  # records from which a second process is worth its start
 START = "fork" if sys.platform == "linux" else "spawn"  # a fork imports nothing again; on macOS system libraries do not survive one
+Work = TypeVar("Work")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,17 +42,21 @@ class Share:
 def rank_folder(board: Board, *, jobs: int | None = None) -> Ranking:
     """Return the ranking of a board from the records in its folder; `jobs` processes, by default one per processor if there are many."""
     shares, foreign = folders(board)
-    work = [(entry, tuple(paths), board) for entry, paths in shares.items()]
-    total = sum(len(paths) for _, paths, _ in work)
-    jobs = jobs or (min(_processors(), len(work)) if total >= MANY else 1)
-    if jobs > 1:
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context(START)) as pool, _uncollected():
-            done = list(pool.map(_share, work))
-    else:
-        done = list(map(_share, work))
+    granted = history.grants(board.folder)
+    work = [(entry, tuple(paths), board, granted) for entry, paths in shares.items()]
+    done = spread(_share, work, sum(map(len, shares.values())), jobs)
     left_out = [*foreign, *(sentence for share in done for sentence in share.left_out)]
     levels = {key: level for share in done for key, level in share.levels.items()}
     return ranking([share.digest for share in done if share.digest], board, left_out, levels)
+
+
+def spread(make: Callable[[Work], Made], work: Sequence[Work], records: int, jobs: int | None = None) -> list[Made]:
+    """Return what `make` makes of each piece of work, in order; `jobs` processes, by default one per processor where records are many."""
+    jobs = jobs or (min(_processors(), len(work)) if records >= MANY else 1)
+    if jobs <= 1:
+        return list(map(make, work))
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context(START)) as pool, _uncollected():
+        return list(pool.map(make, work))
 
 
 def folders(board: Board) -> tuple[dict[str, list[Path]], list[str]]:
@@ -80,10 +87,14 @@ def counted(board: Board) -> list[RunRecord]:
 
 def by_entry(board: Board) -> Iterator[tuple[str, list[RunRecord]]]:
     """Yield each entry of the board that has records with those that count, without the answers' texts."""
-    removed, granted = _removed(board), history.grants(board.folder)
     for entry, paths in folders(board)[0].items():
-        if records := list(_load(entry, paths, board, removed, granted).records.values()):
+        if records := counted_of(entry, paths, board):
             yield entry, records
+
+
+def counted_of(entry: str, paths: Sequence[Path], board: Board) -> list[RunRecord]:
+    """Return the records of one entry that count, without the answers' texts."""
+    return list(_load(entry, paths, board, {}).records.values())
 
 
 @dataclass
@@ -95,16 +106,16 @@ class _Loaded:
     levels: dict[str, str]
 
 
-def _share(work: tuple[str, tuple[Path, ...], Board]) -> Share:
+def _share(work: tuple[str, tuple[Path, ...], Board, Mapping[str, history.Grant]]) -> Share:
     """Load and digest one method's records."""
-    entry, paths, board = work
-    loaded = _load(entry, paths, board, _removed(board), history.grants(board.folder))
+    entry, paths, board, granted = work
+    loaded = _load(entry, paths, board, granted)
     found = digest(entry, loaded.records.values(), board) if loaded.records else None
     return Share(found, tuple(loaded.left_out), loaded.levels)
 
 
-def _load(entry: str, paths: Sequence[Path], board: Board, removed: Mapping[str, str], granted: Mapping[str, history.Grant]) -> _Loaded:
-    loaded = _Loaded({}, [], {})
+def _load(entry: str, paths: Sequence[Path], board: Board, granted: Mapping[str, history.Grant]) -> _Loaded:
+    removed, loaded = _removed(board), _Loaded({}, [], {})
     for path in paths:
         try:
             record = load(path, texts=False)

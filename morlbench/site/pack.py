@@ -17,7 +17,7 @@ from morlbench.bench import SPENT
 from morlbench.board import Board
 from morlbench.digest import TaskDigest
 from morlbench.errors import BadInput, BadRecord
-from morlbench.gather import by_entry, folders
+from morlbench.gather import counted_of, folders, spread
 from morlbench.leaderboard import Ranking
 from morlbench.metric import Costs, Evidence, Probe
 from morlbench.preference import Array
@@ -85,7 +85,6 @@ class TaskPack:
     base_samples: tuple[Sample, ...]
     shown: tuple[int, ...]  # positions in the test split
     prompts: tuple[str, ...]  # of the test split; () where the task of that version is not installed
-    correlation: Array  # (k, k) over the base's answers, mean over runs
     methods: dict[str, MethodPack] = field(default_factory=dict)
 
     @property
@@ -100,22 +99,32 @@ class TaskPack:
 
 def packs(ranking: Ranking) -> dict[str, TaskPack]:
     """Return every task of the board that has records, with every method's counted runs."""
-    board = ranking.board
+    board, paths = ranking.board, folders(ranking.board)[0]
+    work = [(entry, tuple(found), board, ranking.tasks) for entry, found in paths.items()]
+    whole: dict[str, TaskPack] = {}
+    for alone in spread(_packed, work, sum(map(len, paths.values()))):
+        for name, pack in alone.items():
+            first = whole.setdefault(name, pack)
+            first.methods |= pack.methods
+            if not len(first.asked):
+                first.asked = pack.asked
+    return {name: whole[name] for name in board.tasks if name in whole}
+
+
+def _packed(work: tuple[str, tuple[Path, ...], Board, Mapping[str, TaskDigest]]) -> dict[str, TaskPack]:
+    """Return every task that an entry has records of, with that entry alone."""
+    entry, paths, board, told = work
+    grouped: dict[str, list[RunRecord]] = {}
+    for record in counted_of(entry, paths, board):
+        grouped.setdefault(record.evidence.task.name, []).append(record)
     found: dict[str, TaskPack] = {}
-    paths = folders(board)[0]
-    for entry, records in by_entry(board):
-        grouped: dict[str, list[RunRecord]] = {}
-        for record in records:
-            grouped.setdefault(record.evidence.task.name, []).append(record)
-        for name, runs in grouped.items():
-            runs.sort(key=lambda record: record.evidence.seed)
-            texts = with_texts(runs[0], paths[entry])
-            if (pack := found.get(name)) is None:
-                pack = found[name] = _task(ranking, texts.evidence, [run.evidence for run in runs])
-            if not len(pack.asked) and runs[0].evidence.method.track == "front":
-                pack.asked = runs[0].evidence.probe("front").preferences
-            pack.methods[entry] = _method([run.evidence for run in runs], texts.evidence, pack.shown)
-    return {name: found[name] for name in board.tasks if name in found}
+    for name, records in grouped.items():
+        records.sort(key=lambda record: record.evidence.seed)
+        texts = with_texts(records[0], paths).evidence
+        runs = [record.evidence for record in records]
+        found[name] = pack = _task(told[name], texts, runs)
+        pack.methods[entry] = _method(runs, texts, pack.shown)
+    return found
 
 
 def with_texts(record: RunRecord, paths: Sequence[Path]) -> RunRecord:
@@ -132,20 +141,18 @@ def with_texts(record: RunRecord, paths: Sequence[Path]) -> RunRecord:
     raise BadRecord(f"{run.method.name} on {run.task.name}, seed {run.seed}: its record is gone")
 
 
-def _task(ranking: Ranking, texts: Evidence, runs: Sequence[Evidence]) -> TaskPack:
+def _task(told: TaskDigest, texts: Evidence, runs: Sequence[Evidence]) -> TaskPack:
     name, facts = texts.task.name, texts.task
-    told = ranking.tasks[name]
     bases = [run.probe("base") for run in runs if run.all("base")]
     means = told.base_returns if np.isfinite(told.base_returns).all() else _mean([probe.means[0] for probe in bases], texts.k)
     thresholds = next((u.thresholds for u in facts.utilities if u.thresholds), ()) or tuple(map(float, means.round(3)))
     prompts = installed(name, facts.version)
     count = len(texts.probe("front").prompts)
     shown = tuple(int(i) for i in np.unique(np.linspace(0, count - 1, SHOWN).round().astype(int)))
-    correlation = _mean([run.correlation for d in ranking.digests.values() for run in d.runs.get(name, ())], texts.k)
     answers = np.stack([_bytes(probe)[0] for probe in bases]) if bases else np.zeros((0, 0, texts.k), np.uint8)
     asked = texts.probe("front").preferences if texts.method.track == "front" else np.zeros((0, texts.k))
     samples = _samples(texts.probe("base"), 0, shown) if bases else ()
-    return TaskPack(name, told, asked, thresholds, means.round(6), answers, samples, shown, prompts, correlation)
+    return TaskPack(name, told, asked, thresholds, means.round(6), answers, samples, shown, prompts)
 
 
 def installed(name: str, version: int) -> tuple[str, ...]:

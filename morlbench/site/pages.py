@@ -91,8 +91,10 @@ def _task(task: str, ranking: Ranking, packs: Mapping[str, TaskPack], env: Envir
     wanted = [m for m in metrics(ranking.board) if m.over == "run"]
     on = {entry: found for entry, found in ranking.digests.items() if task in found.runs}
     rows = tuple(Result(entry, tuple(measured(d, task, m) for m in wanted), len(d.runs[task])) for entry, d in on.items())
+    correlations = [run.correlation for found in on.values() for run in found.runs[task]]  # (k, k) each, over the base's answers
     return env.get_template("task.html.jinja").render(
         board=ranking.board, task=task, pack=packs.get(task), plugin=task_of(task, ranking.board.tasks[task]), results=rows, shown=wanted,
+        correlation=np.mean(correlations, 0) if correlations else None,
         summary=_summary("tasks", task), card=card("tasks", task), up="../../", here="../",
     )  # fmt: skip
 
