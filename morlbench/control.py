@@ -5,6 +5,7 @@ A single policy cannot be asked, so it has no value here.
 """
 
 import numpy as np
+import pandas as pd
 
 from morlbench.front import base_returns
 from morlbench.metric import Evidence, NoValue
@@ -13,10 +14,8 @@ from morlbench.preference import Array
 
 def spearman(run: Evidence) -> float:
     """Return the smallest over objectives of Spearman's correlation of w_i and v_i; 0 where v_i never moves."""
-    from scipy.stats import rankdata
-
-    w, v = _asked(run)
-    return min(_correlation(rankdata(w[:, i]), rankdata(v[:, i])) for i in range(run.k))
+    w, v = (pd.DataFrame(x).rank().to_numpy() for x in _asked(run))
+    return min(_correlation(w[:, i], v[:, i]) for i in range(run.k))
 
 
 def kendall(run: Evidence) -> float:

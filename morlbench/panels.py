@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtrit
-from scipy.stats import f as fisher
+from scipy.special import fdtri, stdtrit
 
 from morlbench.front import base_returns
 from morlbench.metric import Evidence, TaskFacts
@@ -204,7 +203,7 @@ def _region(ax: "Axes", values: Array, tone: str, *, alpha: float) -> None:
     if n < 4:
         return
     lengths, turn = np.linalg.eigh(np.cov(values.T) / n)
-    size = 2 * np.sqrt(np.maximum(lengths, 0) * 2 * (n - 1) / (n - 2) * fisher.ppf(0.95, 2, n - 2))
+    size = 2 * np.sqrt(np.maximum(lengths, 0) * 2 * (n - 1) / (n - 2) * fdtri(2, n - 2, 0.95))
     angle = float(np.degrees(np.arctan2(turn[1, 1], turn[0, 1])))
     ax.add_patch(Ellipse(tuple(values.mean(0)), size[1], size[0], angle=angle, fc=tone, ec="none", alpha=alpha, zorder=1.5))
 

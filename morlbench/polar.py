@@ -8,8 +8,7 @@ where only ratios and derivatives are used. Objectives are put in a canonical or
 from functools import cache
 
 import numpy as np
-from scipy.special import gamma
-from scipy.stats import norm, qmc
+from scipy.special import gamma, ndtri
 
 from morlbench.preference import Array
 
@@ -60,7 +59,9 @@ def directions(k: int) -> Array:
     if k == 2:
         angle = (np.arange(m) + 0.5) / m * np.pi / 2
         return np.stack([np.cos(angle), np.sin(angle)], 1)
-    normal = np.abs(norm.ppf(qmc.Sobol(k, scramble=False).random(m) * (1 - 1 / m) + 0.5 / m)) + 1e-9
+    from scipy.stats import qmc  # a second to import, which two objectives have no use for
+
+    normal = np.abs(ndtri(qmc.Sobol(k, scramble=False).random(m) * (1 - 1 / m) + 0.5 / m)) + 1e-9
     return np.asarray(normal / np.linalg.norm(normal, axis=1, keepdims=True))
 
 

@@ -173,9 +173,16 @@ class _Stack:
         """Apply row weights (rows, M) while the context is open: `lower` below layer `split`, `upper` from there on."""
         handles = []
         low, high = (rows.to(next(self._base.model.parameters())) for rows in (lower, upper))
+        scales: dict[tuple[bool, int], torch.Tensor] = {}  # places of one rank share theirs
         for place in self._places:
-            weights = low if place.layer < split else high
-            hook = _separate(place, weights) if separately else _exact(place, weights)
+            below, rank = place.layer < split, place.a.shape[1]
+            weights = low if below else high
+            if separately:
+                hook = _separate(place, weights)
+            else:
+                if (below, rank) not in scales:
+                    scales[below, rank] = weights.repeat_interleave(rank, 1)[:, None]  # (rows, 1, M r)
+                hook = _exact(place, scales[below, rank])
             handles.append(place.module.register_forward_hook(hook))
         if self._readout is not None:
             handles.append(self._base.final_norm().readout.register_forward_hook(_full(high, self._readout)))
@@ -198,9 +205,7 @@ class _Place:
     up: torch.Tensor  # (M r, out)
 
 
-def _exact(place: _Place, weights: torch.Tensor) -> Hook:
-    scale = weights.repeat_interleave(place.a.shape[1], 1)[:, None]  # (rows, 1, M r)
-
+def _exact(place: _Place, scale: torch.Tensor) -> Hook:
     def hook(_module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
         return output + ((inputs[0] @ place.down) * scale) @ place.up
 
