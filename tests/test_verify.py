@@ -312,6 +312,18 @@ def test_a_level_holds_for_the_file_it_was_granted_for(board: Path, runs: dict[i
     assert history.level_of(board, first(board, 0), {}) == "reported"
 
 
+def test_a_part_of_a_board_is_granted_alone(board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = first(board, 0), first(board, 1)
+    command.keep(command.examine([one]), [one])
+    assert list(history.grants(board)) == [one.relative_to(board).as_posix()]
+    command.keep(command.examine([two.parent]), [two.parent])
+    assert [history.level_of(board, path, history.grants(board)) for path in (one, two)] == ["rescored", "rescored"]
+    loose = copied(one.parent, tmp_path / "loose")
+    monkeypatch.setattr(command, "examine", lambda *_, **__: pytest.fail("verified for hours, then refused"))
+    with pytest.raises(BadInput, match=r"holds no board\.toml and lies in no folder that does"):
+        command.run([loose], against=None, again=0, write=True, as_json=False)
+
+
 def test_a_higher_level_is_kept_and_a_refused_record_has_none(board: Path, runs: dict[int, RunRecord]) -> None:
     name = first(board).relative_to(board).as_posix()
     history.write_grants(board, {name: Grant("reproduced", history.digest(first(board)))})

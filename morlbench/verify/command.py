@@ -12,7 +12,7 @@ import numpy as np
 
 from morlbench import console, history
 from morlbench.bench import Quiet
-from morlbench.board import RECORDS
+from morlbench.board import FILE, RECORDS
 from morlbench.errors import BadInput, BadRecord
 from morlbench.history import GRADES, Grant
 from morlbench.launch import Maker, Training
@@ -125,6 +125,9 @@ def _repeated(verdicts: dict[Path, Verdict], found: Found, count: int, verifier:
 
 def run(paths: Sequence[Path], *, against: Path | None, again: int, write: bool, as_json: bool) -> bool:
     """Verify, print a line per file and what the metrics are on own rewards, and say whether nothing is refused."""
+    if write:
+        for path in paths:
+            board_of(path)  # before any work
     with console.quiet_libraries():
         outcome = examine(paths, against=against, again=again)
         metrics = recomputed(list(outcome.records.values())) if outcome.records else []
@@ -151,22 +154,34 @@ def recomputed(records: Sequence[RunRecord]) -> list[dict[str, object]]:
 
 
 def keep(outcome: Outcome, paths: Iterable[Path]) -> None:
-    """Write the levels of a board's records into its levels.json; a level that was higher for the same file stays."""
-    for folder in paths:
-        if not (folder / "board.toml").is_file():
-            raise BadInput(f"--write keeps the levels of a board; {folder} holds no board.toml")
+    """Write the levels of records into the levels.json of their board; a level that was higher for the same file stays.
+
+    A path is a board's folder or lies in its records: then levels of the others stay as they are.
+    """
+    for path in paths:
+        folder = board_of(path)
         granted = {place: grant for place, grant in history.grants(folder).items() if (folder / place).is_file()}
         for verdict in outcome.verdicts:
-            if verdict.path.suffix != ".json" or folder not in verdict.path.parents or verdict.path.parent == folder:
+            record = verdict.path.resolve()
+            if record.suffix != ".json" or folder / RECORDS not in record.parents:
                 continue
-            name = verdict.path.relative_to(folder).as_posix()
+            name = record.relative_to(folder).as_posix()
             if verdict.level is None:
                 granted.pop(name, None)
                 continue
-            grant, before = Grant(verdict.level, history.digest(verdict.path)), granted.get(name)
+            grant, before = Grant(verdict.level, history.digest(record)), granted.get(name)
             higher = before and before.sha256 == grant.sha256 and GRADES.index(before.level) > GRADES.index(grant.level)
             granted[name] = before if before and higher else grant
         history.write_grants(folder, granted)
+
+
+def board_of(path: Path) -> Path:
+    """Return the folder of the board that a path is or lies in; raise BadInput where there is none."""
+    whole = path.resolve()
+    for above in (whole, *whole.parents):
+        if (above / FILE).is_file():
+            return above
+    raise BadInput(f"--write keeps the levels of a board; {path} holds no {FILE} and lies in no folder that does")
 
 
 def summary(outcome: Outcome, metrics: int) -> str:
