@@ -9,12 +9,13 @@ from morlbench.metric import MethodFacts, TaskFacts
 from morlbench.task import Task
 
 
-def facts(task: Task, stated: tuple[float, ...]) -> TaskFacts:
-    """Return the task's facts as a record keeps them."""
+def facts(task: Task, stated: tuple[float, ...], sources: tuple[tuple[str, str], ...] | None = None) -> TaskFacts:
+    """Return the task's facts as a record keeps them; its sources are looked for unless they are given."""
+    found = tuple(sorted(task.sources.items())) if sources is None else sources
     return TaskFacts(
         name=task.name, version=task.version, objectives=tuple(o.name for o in task.objectives), relation=task.relation, beta=task.beta,
         preference=stated, reference_point=task.reference_point, utilities=task.utilities, max_tokens=task.decoding.max_tokens,
-        front=task.front.points, front_kl=task.front.kl, kl_budget=task.kl_budget, sources=tuple(sorted(task.sources.items())),
+        front=task.front.points, front_kl=task.front.kl, kl_budget=task.kl_budget, sources=found,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from forge import Forgery, better_base_answers, linked, seeded
 from morlbench import history, protocol, record, registry
 from morlbench.bench import BUDGETS, Cost, Line, Watch
 from morlbench.errors import BadInput, BadRecord
+from morlbench.facts import facts
 from morlbench.history import Grant, Removal
 from morlbench.launch import Plan
 from morlbench.lm.base import load_base
@@ -27,7 +28,8 @@ from morlbench.metric import Evidence
 from morlbench.record import Provenance, RunRecord
 from morlbench.run import run
 from morlbench.store import Store
-from morlbench.verify import Refused, Verdict, command, place, rerun, together
+from morlbench.verify import Findings, Refused, Verdict, command, place, rerun, together
+from morlbench.verify.checkout import Checkout
 from morlbench.verify.files import check_safetensors, parse_json, parse_toml, read_bytes, walk
 from morlbench.verify.quarantine import Quarantine
 from morlbench.verify.rescore import Rescored
@@ -440,7 +442,7 @@ def test_a_repeat_beside_a_front_that_came_later_is_the_same_run(tmp_path: Path)
 
 
 def better(run: Evidence) -> Evidence:
-    return replace(run, probes=tuple(replace(probe, rewards=np.clip(probe.rewards + 0.05, 0, 1)) for probe in run.probes))
+    return replace(run, probes=tuple(replace(probe, rewards=np.clip(probe.rewards + 0.4, 0, 1)) for probe in run.probes))
 
 
 def test_a_repeated_run_that_differs_refuses_the_record(board: Path) -> None:
@@ -458,11 +460,39 @@ def test_small_drift_of_floats_is_tolerated_and_counts_are_not() -> None:
     assert any("responses" in fault.sentence for fault in found)
 
 
-def test_nobody_can_choose_the_sample_without_changing_answers(runs: dict[int, RunRecord]) -> None:
+def test_the_sample_follows_from_the_answers_and_from_a_word_their_author_cannot_know(runs: dict[int, RunRecord]) -> None:
     records = {Path(f"seed-{seed}.json"): found for seed, found in runs.items()}
-    chosen = rerun.sample(records, 1)
-    assert rerun.sample(dict(reversed(records.items())), 1) == chosen
-    assert rerun.sample(records, 3) == sorted(records)
+    assert rerun.sample(dict(reversed(records.items())), 1, "a word") == rerun.sample(records, 1, "a word")
+    assert rerun.sample(records, 3, "a word") == sorted(records)
+    assert {rerun.sample(records, 1, word)[0] for word in map(str, range(30))} == set(records)  # answers alone decide nothing
+    assert Checkout().nonce != Checkout().nonce
+
+
+def test_two_samples_of_few_answers_leave_a_doubt_and_what_chance_cannot_do_is_refused() -> None:
+    mine = build(seed=0)
+    probe, k = mine.probes[0], mine.k
+    rng = np.random.default_rng(0)
+
+    def few(mean: float) -> Evidence:
+        answers = rng.binomial(1, mean, (1, 24, 1, k)).astype(float)  # 24 answers that are right or wrong
+        return replace(mine, probes=(replace(probe, preferences=probe.preferences[:1], rewards=answers, prompts=np.arange(24), kl=None),))
+
+    refused, doubted = [], []
+    for _ in range(200):
+        one, other = few(0.5), few(0.5)
+        refused.append(any("mean rewards" in fault.sentence for fault in rerun.differences(one, other)))
+        doubted.append(bool(rerun.doubts(one, other)))
+    assert not any(refused)
+    assert np.mean(doubted) > 0.8  # an honest repeat is not refused, and shows nothing
+    assert any("mean rewards" in fault.sentence for fault in rerun.differences(few(0.1), few(0.95)))
+    assert rerun.doubts(mine, mine) == []
+
+
+def test_a_doubt_keeps_a_level_where_it_was(board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rerun, "repeat", lambda *_: Findings(doubts=["within chance"]))
+    outcome = command.examine([board], again=1, maker=Again(better))
+    assert {verdict.level for verdict in outcome.verdicts} == {"rescored"}
+    assert all("within chance" in verdict.notes for verdict in outcome.verdicts)
 
 
 # protocol
@@ -672,12 +702,27 @@ def test_a_record_that_lies_nowhere_in_particular_stops_no_comparison(
     assert codes(command.examine([Path("leaderboards")], against=tmp_path / "old")) == {"file"}
 
 
-def test_a_task_that_fetches_is_not_asked_to_for_a_record(tmp_path: Path, runs: dict[int, RunRecord], verifier: Verifier) -> None:
-    runs[0].save(tmp_path / "seed-0")
-    path = forged(tmp_path / "seed-0.json", lambda head: head["task"].update(name="hh-assistant"), tmp_path / "forged")
-    verdict, _ = verifier.verify(path)
-    assert (verdict.level, verdict.faults) == ("reported", ())
-    assert "nothing is fetched for a record" in verdict.reason
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [({}, set()), ({"version": 99}, {"task"}), ({"beta": 0.0}, {"task"}), ({"reference_point": (-5.0,) * 3}, {"task"}), (None, {"kl"})],
+)
+def test_of_a_task_that_fetches_all_is_checked_that_needs_no_download(
+    change: dict[str, Any] | None,
+    seen: set[str],
+    tmp_path: Path,
+    runs: dict[int, RunRecord],
+    verifier: Verifier,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    evidence, task = runs[0].evidence, registry.load("tasks", "hh-assistant")()
+    monkeypatch.setattr("morlbench.verify.verifier.ledger", lambda *_: [])  # that of another task is no ledger of this one
+    lowered = tuple(probe if probe.kl is None else replace(probe, kl=probe.kl - 100) for probe in evidence.probes)
+    stated = replace(facts(task, task.preference, ()), **(change or {}))
+    run = replace(evidence, task=stated, probes=lowered if change is None else evidence.probes)
+    verdict, _ = verifier._judge(replace(runs[0], evidence=run), tmp_path / "seed-0.json")
+    assert {fault.code for fault in verdict.faults} == seen
+    assert verdict.level == (None if seen else "reported")
+    assert seen or "nothing is fetched for a record" in verdict.reason
 
 
 @pytest.mark.parametrize("name", ["records/__pycache__/x.pkl", "records/exact-competing/__pycache__/y.pyc"])

@@ -26,7 +26,7 @@ from morlbench.verify.checkout import Checkout
 from morlbench.verify.files import parse_toml
 from morlbench.verify.least import bound, least_kl
 from morlbench.verify.likelihood import likelihoods
-from morlbench.verify.rescore import rescore
+from morlbench.verify.rescore import _compare, base_answers, rescore
 from morlbench.verify.verifier import Verifier
 
 TEXT = Path("leaderboards/text/records")
@@ -114,6 +114,36 @@ def test_likelihoods_that_are_not_the_bases_own_are_refused(
     assert task is not None
     run = replace(text, probes=tuple(replace(p, nll=change(np.asarray(p.nll))) for p in text.probes if p.name == "base"))
     assert [fault.code for fault in likelihoods(run, task, base, checkout)] == ["kl"]
+
+
+@pytest.mark.parametrize(("chosen", "seen"), [(True, ["seed"]), (False, [])])
+def test_a_tenth_of_the_bases_answers_may_be_others_and_may_not_be_chosen(
+    chosen: bool, seen: list[str], text: Evidence, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A base made worse raises every gain over it."""
+    checkout, probe = verifier.checkout, text.probe("base")
+    task, base = checkout.task(text.task.name), checkout.base(text.base)
+    assert task is not None
+    assert base is not None
+    rewards = probe.rewards.reshape(-1, text.k)
+    monkeypatch.setattr(checkout, "base_answers", lambda *_: probe.responses)
+    monkeypatch.setattr(checkout, "score", lambda *_: rewards)
+    best = rewards.sum(1).argsort()[::-1]
+    others = np.random.default_rng(0).permutation(len(rewards))
+    places, by = (best[:10], np.repeat(best[-1], 10)) if chosen else (others[:10], others[10:20])
+    answers, own = np.array(probe.responses, dtype=object), rewards.copy()
+    answers[places], own[places] = answers[by], rewards[by]
+    forged = replace(probe, responses=tuple(answers), rewards=own.reshape(probe.rewards.shape))
+    run = replace(text, probes=tuple(forged if one is probe else one for one in text.probes))
+    assert [fault.code for fault in base_answers(run, task, base, checkout)] == seen
+
+
+@pytest.mark.parametrize(("shift", "seen"), [(0.0049, ["rewards"]), (0.0009, [])])
+def test_a_shift_that_cancels_over_the_lattice_is_seen(shift: float, seen: list[str], text: Evidence) -> None:
+    """Each objective is raised where it weighs much and lowered where it weighs little: every mean over the probe stays."""
+    probe, words = text.probe("front"), registry.load("tasks", text.task.name)()
+    moved = probe.rewards + shift * np.sign(probe.preferences - 0.5)[:, None, None]
+    assert [fault.code for fault in _compare(probe, "reward", moved, probe.rewards, words)] == seen
 
 
 def test_gold_rewards_may_not_be_left_out(text: Evidence, verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:

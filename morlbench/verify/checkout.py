@@ -4,6 +4,7 @@ Only names the registry lists are loaded, so a record cannot make code run. A ba
 downloaded for a stranger's record.
 """
 
+import secrets
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ class Checkout:
     """Tasks, methods, bases and scores, kept for as long as records are verified."""
 
     def __init__(self) -> None:
+        self.nonce = secrets.token_hex(8)  # for what is drawn from a record, so that its author cannot know the draw
         self._tasks: dict[str, Task | None] = {}
         self._bases: dict[str, Base] = {}
         self._scores: dict[tuple[str, str, str], Array] = {}

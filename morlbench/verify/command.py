@@ -111,15 +111,17 @@ def _repeated(verdicts: dict[Path, Verdict], found: Found, count: int, verifier:
             groups[group_of(record.evidence)][path] = record
     changed: dict[Path, Verdict] = {}
     for group in groups.values():
-        chosen = rerun.sample(group, count)
-        faults = {path: rerun.repeat(path, group[path], verifier.checkout, maker, Quiet()) for path in chosen}
+        chosen = rerun.sample(group, count, verifier.checkout.nonce)
+        repeats = {path: rerun.repeat(path, group[path], verifier.checkout, maker, Quiet()) for path in chosen}
+        doubts = tuple(dict.fromkeys(doubt for found in repeats.values() for doubt in found.doubts))
         for path in group:
-            mine = tuple(faults.get(path, ()))
-            if mine:
-                changed[path] = replace(verdicts[path], level=None, faults=(*verdicts[path].faults, *mine))
-            elif not any(faults.values()):
+            verdict = verdicts[path]
+            if path in repeats and repeats[path].faults:
+                changed[path] = replace(verdict, level=None, faults=(*verdict.faults, *repeats[path].faults))
+            elif not any(found.faults for found in repeats.values()):
                 seeds = ", ".join(str(group[one].evidence.seed) for one in chosen)
-                changed[path] = replace(verdicts[path], level="reproduced", notes=(*verdicts[path].notes, f"seeds repeated: {seeds}"))
+                notes = (*verdict.notes, f"seeds repeated: {seeds}", *doubts)
+                changed[path] = replace(verdict, level=verdict.level if doubts else "reproduced", notes=notes)
     return changed
 
 

@@ -3,7 +3,8 @@
 An answer is stored as text and not as it was sampled, so it is read in the tokenizer's tokens, and as ended if it could be longer.
 Of true answers of `nano` 95 in 100 then agree within NEAR, most of them to the last digit; SHARE must, and the sample's mean within
 MEAN.
-Which answers are read follows from all of them. Leaves out tasks that can be listed: they state no likelihood.
+Which answers are read follows from all of them and a word drawn by the verifier. Leaves out tasks that can be listed: they state no
+likelihood.
 """
 
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ def _again(probe: Probe, task: Task, base: "Base", checkout: "Checkout") -> list
     prompts, stored = task.prompts("test"), np.asarray(probe.nll).reshape(-1)
     p, _, draws, _ = probe.rewards.shape
     asked = [prompts[int(i)] for _ in range(p) for i in probe.prompts for _ in range(draws)]
-    rng = np.random.default_rng(derive(0, key_of(answers=probe.responses, nll=stored.tolist())))
+    rng = np.random.default_rng(derive(0, key_of(answers=probe.responses, nll=stored.tolist(), nonce=checkout.nonce)))
     rows = sorted(rng.permutation(len(stored))[:SAMPLE].tolist())
     mine, own = stored[rows], checkout.nll(task, base, [(asked[i], probe.responses[i]) for i in rows])
     share, apart = float((np.abs(own - mine) <= NEAR).mean()), float(abs(own.mean() - mine.mean()))

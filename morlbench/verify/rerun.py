@@ -3,9 +3,10 @@
 On the machine that made a record the repeat is equal byte for byte, costs aside. Elsewhere floats are summed in another
 order, and training and sampling may drift apart, so means over prompts are compared within MEANS (rewards) and a share KLS
 (KL), what answers are worth where they were asked beyond elsewhere within APART standard errors, exact shortfalls within both, and
-the ledger's counts within COUNTS. Where all answers agree nothing drifted, and
-exact values and stated weights must agree within CLOSE. Which seeds are repeated follows from all answers of the group, so that nobody
-can choose them.
+the ledger's counts within COUNTS. Means that differ by more than MEANS and no more than APART standard errors of two samples leave a
+doubt: few answers differ so much by chance, and nothing is shown by them. Where all answers agree nothing drifted, and
+exact values and stated weights must agree within CLOSE. Which seeds are repeated follows from all answers of the group and a word drawn
+when it is verified, so that nobody can choose them.
 """
 
 from collections.abc import Sequence
@@ -24,39 +25,39 @@ from morlbench.record import RunRecord, load, without_costs
 from morlbench.seeds import derive
 from morlbench.store import key_of
 from morlbench.task import Exact
-from morlbench.verify import Fault
+from morlbench.verify import Fault, Findings
 from morlbench.verify.checkout import Checkout
 
 MEANS = 0.02  # of a probe's mean rewards, in [0, 1]
 KLS = 0.25
 COUNTS = 0.05
 CLOSE = 1e-4
-APART = 5.0  # standard errors of what answering the right preference gains
+APART = 5.0  # standard errors
 
 
-def sample(records: dict[Path, RunRecord], count: int) -> list[Path]:
-    """Return `count` of a group's records, drawn by a hash of all their answers."""
+def sample(records: dict[Path, RunRecord], count: int, nonce: str) -> list[Path]:
+    """Return `count` of a group's records, drawn by a hash of all their answers and a word that their author cannot know."""
     texts = [text for _, record in sorted(records.items()) for probe in record.evidence.probes for text in probe.responses]
-    rng = np.random.default_rng(derive(0, key_of(answers=texts)))
+    rng = np.random.default_rng(derive(0, key_of(answers=texts, nonce=nonce)))
     paths = sorted(records)
     return sorted(paths[int(i)] for i in rng.permutation(len(paths))[:count])
 
 
-def repeat(path: Path, record: RunRecord, checkout: Checkout, maker: Maker, watch: Watch) -> list[Fault]:
-    """Run the record's method again and return where the new record differs beyond the tolerances."""
+def repeat(path: Path, record: RunRecord, checkout: Checkout, maker: Maker, watch: Watch) -> Findings:
+    """Run the record's method again; return where the new record differs beyond the tolerances, or more than it should."""
     run = record.evidence
     task, cls = checkout.task(run.task.name), checkout.method(run.method.name)
     built = None if cls is None else checkout.built(cls, run.method.settings)
     if task is None or built is None or checkout.base(run.base) is None:
-        return [Fault("rerun", "this checkout lacks its task, method or base, so it cannot be repeated")]
+        return Findings([Fault("rerun", "this checkout lacks its task, method or base, so it cannot be repeated")])
     if built.version != run.method.version:
-        return [Fault("rerun", f"it is of version {run.method.version} of {built.name}, which is now {built.version}")]
+        return Findings([Fault("rerun", f"it is of version {run.method.version} of {built.name}, which is now {built.version}")])
     stated = run.task.preference if run.task.preference != task.preference else ()
     plan = Plan(built, task, run.base.rpartition("-")[0], run.budget, (run.seed,), stated, path.parent)
     again = maker.make(plan, run.seed, watch)
     if _equal(path, again):
-        return [Fault("rerun", text) for text in _counts(run, again.evidence)]
-    return differences(run, again.evidence)
+        return Findings([Fault("rerun", text) for text in _counts(run, again.evidence)])
+    return Findings(differences(run, again.evidence), doubts(run, again.evidence))
 
 
 def differences(mine: Evidence, again: Evidence) -> list[Fault]:
@@ -80,13 +81,32 @@ def differences(mine: Evidence, again: Evidence) -> list[Fault]:
     return [Fault("rerun", text) for text in found + _counts(mine, again)]
 
 
+def doubts(mine: Evidence, again: Evidence) -> list[str]:
+    """Return where mean rewards of two records of one key differ by more than they should and no more than chance."""
+    found = []
+    for one, other in zip(mine.probes, again.probes, strict=False):
+        if one.rewards.shape == other.rewards.shape:
+            apart, chance = _apart(one, other)
+            if (apart > MEANS).any() and not (apart > chance).any():
+                found.append(f"mean rewards of probe {one.name!r} differ by {apart.max():.3f}: within chance, beyond the {MEANS} asked for")
+    return found
+
+
+def _apart(one: Probe, other: Probe) -> tuple[Array, Array]:
+    """Return how far the mean rewards (k,) of two probes are apart, and how far two samples of one policy may be."""
+    first, second = (probe.rewards.reshape(-1, probe.rewards.shape[-1]) for probe in (one, other))  # (answers, k)
+    error = np.sqrt((first.var(0) + second.var(0)) / len(first))
+    return np.abs(first.mean(0) - second.mean(0)), np.maximum(MEANS, APART * error)
+
+
 def _probes(one: Probe, other: Probe) -> list[str]:
     if one.rewards.shape != other.rewards.shape:
         return [f"probe {one.name!r} has another shape"]
     found = []
-    apart = np.abs(one.rewards.mean((0, 1, 2)) - other.rewards.mean((0, 1, 2))).max()
-    if apart > MEANS:
-        found.append(f"mean rewards of probe {one.name!r} differ by {apart:.3f}; the tolerance is {MEANS}")
+    apart, chance = _apart(one, other)
+    if (apart > chance).any():
+        worst = int((apart - chance).argmax())
+        found.append(f"mean rewards of probe {one.name!r} differ by {apart[worst]:.3f}; the tolerance is {chance[worst]:.3f}")
     first, second = _served(one), _served(other)
     error = np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / len(first)) if len(first) > 1 else np.inf
     if abs(first.mean() - second.mean()) > APART * error + CLOSE:

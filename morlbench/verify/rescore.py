@@ -1,9 +1,10 @@
 """Score every stored answer again with the task's own scorers, and repeat what the base answers.
 
-Rewards must agree within TABLE where a reward is a table, else within TEXT per answer and TEXT_MEAN on average per probe:
-language models and encoders sum floats in another order on another machine. The base's answers depend on the seed alone, so
-a record under another seed is seen; all of them must agree on the tiny base, SAME on others, since one flipped token changes the
-rest of an answer.
+Rewards must agree within TABLE where a reward is a table, else within TEXT per answer and TEXT_MEAN on average at each preference
+of a probe: language models and encoders sum floats in another order on another machine. The base's answers depend on the seed alone,
+so a record under another seed is seen; all of them must agree on the tiny base, SAME on others, since one flipped token changes the
+rest of an answer. Those that differ must be worth what the base's own are, within DRIFT standard errors of so many answers drawn anew:
+every gain is counted from the base.
 Leaves out whether the policy really gave these answers.
 """
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 TABLE = 1e-6
 TEXT, TEXT_MEAN = 5e-3, 1e-3
 SAME = 0.9
+DRIFT = 3.5  # standard errors
 LONGEST = 40  # characters per token of an answer
 
 
@@ -60,14 +62,25 @@ def rescore(run: Evidence, task: Task, checkout: Checkout) -> Rescored:
 
 
 def base_answers(run: Evidence, task: Task, base: "Base", checkout: Checkout) -> list[Fault]:
-    """Check that the base's answers are those of this seed."""
-    mine, wanted = run.probe("base").responses, checkout.base_answers(task, base, run.seed)
-    share = float(np.mean([one == other for one, other in zip(mine, wanted, strict=True)]))
+    """Check that the base's answers are those of this seed; `run` holds this checkout's rewards."""
+    probe, wanted = run.probe("base"), checkout.base_answers(task, base, run.seed)
+    other = [i for i, (mine, own) in enumerate(zip(probe.responses, wanted, strict=True)) if mine != own]
+    share = 1 - len(other) / len(wanted)
     least = 1.0 if task.base == "exact" else SAME
-    if share >= least:
+    if share < least:
+        told = f"{share:.1%} of the base's answers are what the base answers under seed {run.seed}; expected at least {least:.0%}"
+        return [Fault("seed", f"{told}: the record is of another seed, or its answers were edited")]
+    if not other:
         return []
-    told = f"{share:.1%} of the base's answers are what the base answers under seed {run.seed}; expected at least {least:.0%}"
-    return [Fault("seed", f"{told}: the record is of another seed, or its answers were edited")]
+    prompts = [task.prompts("test")[int(i)] for i in probe.prompts for _ in range(probe.rewards.shape[2])]
+    own = checkout.score(task, prompts, wanted)  # (n, k)
+    shift = np.abs((probe.rewards.reshape(own.shape) - own).sum(0))
+    error = np.sqrt(2 * len(other)) * own.std(0)  # of the sum, were these answers drawn anew
+    worst = int((shift - DRIFT * error).argmax())
+    if shift[worst] > DRIFT * error[worst]:
+        told = f"{len(other)} of the base's answers are not those of seed {run.seed}, and their {run.task.objectives[worst]} differs by"
+        return [Fault("seed", f"{told} {shift[worst] / len(other):.3f} on average: more than chance, so they were chosen")]
+    return []
 
 
 def _pairs(run: Evidence, prompts: Texts) -> tuple[list[str], list[str]]:
@@ -86,7 +99,7 @@ def _compare(probe: Probe, word: str, stored: Array, own: Array, task: Task) -> 
     difference = own - stored
     most, mean = (TABLE, TABLE) if task.base == "exact" else (TEXT, TEXT_MEAN)
     off = int((np.abs(difference) > most).any(-1).sum())
-    shift = np.abs(difference.mean((0, 1, 2))).max()
+    shift = np.abs(difference.mean((1, 2))).max()  # at any preference, of any objective
     if not off and shift <= mean:
         return []
     where = np.unravel_index(int(np.abs(difference).argmax()), difference.shape)

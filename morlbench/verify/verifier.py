@@ -57,16 +57,16 @@ class Verifier:
         if task is None:
             note = f"task {run.task.name} is not in this checkout, so nothing was scored again"
             return Verdict(path, "reported", notes=(note,), key=found.key), found
-        if task.fetches:
-            note = f"task {run.task.name} needs models or data from elsewhere; nothing is fetched for a record, so nothing was scored again"
-            return Verdict(path, "reported", notes=(note,), key=found.key), found
         faults = identity.same_task(run, task)
         method = identity.same_method(run, self.checkout)
         faults += method.faults
         if not faults:
-            faults = identity.complete(run, task)
+            faults = kl_and_weights(run, task) + ledger(run, task, None, self.checkout) if task.fetches else identity.complete(run, task)
         if faults:
             return Verdict(path, None, tuple(faults), (*method.doubts, *method.notes), found.key), found
+        if task.fetches:
+            note = f"task {run.task.name} needs models or data from elsewhere; nothing is fetched for a record, so nothing was scored again"
+            return Verdict(path, "reported", notes=(note, *method.doubts, *method.notes), key=found.key), found
         numbers, evidence = self._numbers(run, task)
         doubts, notes = method.doubts + numbers.doubts, method.notes + numbers.notes
         level: Level = "reported" if doubts else "rescored"
@@ -85,7 +85,7 @@ class Verifier:
         elif base is None:  # every metric leans on the base's answers
             found.doubts.append(f"base {run.base[:60]} is not bundled with these weights, so its answers were not repeated")
         else:
-            found.faults += base_answers(run, task, base, checkout) + self._possible.exact(run, task, base)
+            found.faults += base_answers(rescored.run, task, base, checkout) + self._possible.exact(run, task, base)
         if not found.faults:
             found.faults += least_kl(rescored.run) + likelihoods(run, task, base, checkout)
         return found, rescored.run
