@@ -21,7 +21,7 @@ class ContextualDynaOpt(Trained):
     """DynaOpt's arms, chosen by LinUCB on the current weights and the last change of each objective."""
 
     name: ClassVar[str] = "contextual-dynaopt"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     family: ClassVar[Family] = "single-policy"
     track: ClassVar[Track] = "single"
     exploration: float = Field(default=1.0, ge=0, le=100)
@@ -34,7 +34,11 @@ class ContextualDynaOpt(Trained):
 
 
 class Contextual:
-    """One ridge regression with a block of coefficients per arm: [1, weights, last changes] -> change of dev utility."""
+    """One ridge regression with a block of coefficients per arm: [1, weights, last changes] -> change of dev utility.
+
+    Arms that are level, as all are at first, are drawn from: else the objective listed first would be raised. The change from
+    the base to the second look is no arm's pay: training moves most at its beginning, whatever is raised.
+    """
 
     def __init__(self, preference: tuple[float, ...], explorer: Explorer, *, seed: int) -> None:
         self._preference, self._explorer = np.asarray(preference), explorer
@@ -53,8 +57,10 @@ class Contextual:
         features = self.features(change)  # (arms, d)
         pay = self.ridge.rewards
         means = features @ self.ridge.coefficients(pay)
-        arm = int(self._explorer.choose(means.T, features[None], self.ridge, self.ridge.noise(pay), self._rng)[0])
-        self._dev, self._played = dev, features[arm]
+        order = self._rng.permutation(self._arms)
+        chosen = self._explorer.choose(means[order].T, features[None, order], self.ridge, self.ridge.noise(pay), self._rng)
+        arm = int(order[chosen[0]])
+        self._dev, self._played = dev, None if self._dev is None else features[arm]
         return self._weights.nudge(arm)
 
     def features(self, change: Array) -> Array:
