@@ -188,14 +188,18 @@ def _ideal(wanted: Metric, run: Evidence) -> float:
         probes = list(run.all("base")[:1])
         for name, w in (("front", asked), ("stated", stated)):
             best = (w @ worth.T).argmax(1)
-            probes.append(_answered(name, w, points[best], None if spent is None else spent[best]))
+            probes.append(_answered(name, w, points[best], None if spent is None else spent[best], run.probe("front").prompts))
         found.append(measure(wanted, [replace(run, probes=tuple(probes), exact=None, method=replace(run.method, track="front"))]).value)
     return max(found) if wanted.higher_is_better else min(found)
 
 
-def _answered(name: str, preferences: Array, means: Array, kl: Array | None) -> Probe:
-    """Return a probe of one prompt whose mean rewards are `means` (p, k), at a KL of `kl` (p,) where it is known."""
-    return Probe(name, preferences, means[:, None, None], np.arange(1), ("",) * len(means), None if kl is None else kl[:, None, None])
+def _answered(name: str, preferences: Array, means: Array, kl: Array | None, prompts: np.ndarray) -> Probe:
+    """Return a probe whose answer to every prompt is worth `means` (p, k), at a KL of `kl` (p,) where it is known."""
+    p, k, n = *means.shape, len(prompts)
+    rewards = np.broadcast_to(means[:, None, None], (p, n, 1, k))
+    return Probe(
+        name, preferences, rewards, prompts, ("",) * (p * n), None if kl is None else np.broadcast_to(kl[:, None, None], (p, n, 1))
+    )  # fmt: skip
 
 
 def _stated(run: Evidence) -> Evidence | None:

@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 from morlbench import answers, crossfit, ledger, stability
 from morlbench.metric import Evidence, NoValue, Probe, one
 from morlbench.preference import LINEAR, Array, rows_at
+from morlbench.store import key_of
 
 FLUENCY = 0.5  # nats per token the base finds the answers more surprising than its own, at the worst preference
 SLOW = 2.0  # times the base's seconds per token
@@ -118,17 +119,22 @@ def seed_spread(runs: Sequence[Evidence]) -> Flag:
 
 
 def below_single(runs: Sequence[Evidence], others: Sequence[Evidence]) -> Flag:
-    """Utility less the price of KL lost, at the preference of a single-policy run of the same task, base, budget and seed, to it.
+    """Utility less the price of KL lost, at the preference of a single-policy method of the same task, base and budget, to it.
 
-    The worst of all such runs, its limit corrected for their number. There is none to compare with where a KL is unknown.
+    The mean over the seeds both have, since the best of several runs is better than its method is; of these the worst method and
+    preference, its limit corrected for their number. There is none to compare with where a KL is unknown.
     """
-    pairs = [(run, single) for run in runs for single in others if _comparable(run, single)]
-    found = [(lost, single) for run, single in pairs if (lost := _lost(run, single)) is not None]
+    found: dict[tuple[str, str, tuple[float, ...]], list[Array]] = {}
+    for run, single in ((run, single) for run in runs for single in others if _comparable(run, single)):
+        if (lost := _lost(run, single)) is not None:
+            kind = (single.method.name, key_of(settings=single.method.settings), single.task.preference)
+            found.setdefault(kind, []).append(lost)
     if not found:
         raise NoValue("no single-policy run of the same task, base, budget and seed with a known KL to compare with")
-    lost, single = max(found, key=lambda pair: float(pair[0].mean()))
-    text = f"utility below the single-policy run at {_named(np.array(single.task.preference))}"
-    return Flag("below-single", float(lost.mean()), DROP, _lower(lost, len(found)) > DROP, text)
+    means = {kind: np.mean(some, 0) for kind, some in found.items()}  # (n,) by prompt
+    kind = max(means, key=lambda kind: float(means[kind].mean()))
+    text = f"utility below {kind[0]} at {_named(np.array(kind[2]))}"
+    return Flag("below-single", float(means[kind].mean()), DROP, _lower(means[kind], len(means)) > DROP, text)
 
 
 Sign = Callable[[Sequence[Evidence]], Flag]

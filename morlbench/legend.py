@@ -13,7 +13,7 @@ SIGNATURES = {
     "middle-collapse": "below the chord of the corners",
     "slow-inference": f"over {flags.SLOW:g} times the base's seconds per token",
     "seed-spread": f"interquartile range of the hypervolume over {flags.SPREAD:g} of its median",
-    "below-single": f"over {flags.DROP:g} of utility, KL paid, below a single-policy run at its preference",
+    "below-single": f"over {flags.DROP:g} of utility, KL paid, below a single-policy method at its preference, both averaged over seeds",
 }
 SECONDS = "Seconds are those of whatever machine made a record, other work on it included: read them as orders of magnitude."
 LEVELS: dict[Level, str] = {

@@ -14,6 +14,7 @@ from scipy.stats import rankdata
 from morlbench import flags, stats
 from morlbench.board import Board, Division
 from morlbench.digest import EntryDigest, TaskDigest, Value, metric
+from morlbench.growth import NUMBERED
 from morlbench.history import GRADES
 from morlbench.metric import FAMILIES, Evidence, MetricFamily, NoValue
 from morlbench.preference import Array
@@ -208,6 +209,9 @@ def _values(found: EntryDigest | None, name: str, field: Field) -> tuple[Array, 
         return nothing, "one policy for one preference"
     kind = metric(name).over
     if kind in ("tasks", "budgets"):
+        for task in (task for task in field.board.tasks if NUMBERED.fullmatch(task)):
+            if {run.seed for run in found.runs.get(task, ())} != set(seeds):
+                return nothing, f"{task} lacks a record, and a growth without it is another"
         got = found.over_tasks.get(name, EMPTY)
         return np.full(len(tasks), got.value), got.reason
     values, reasons = [], []

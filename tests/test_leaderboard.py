@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evidence import from_rewards, record
+from evidence import build, from_rewards, record
 from scipy.stats import ttest_rel
 
+from morlbench import digest
 from morlbench.board import PROFILE, Board, Division
 from morlbench.board_page import markdown
 from morlbench.errors import BadRecord
@@ -306,6 +307,27 @@ def test_who_is_alone_in_a_family_beats_nobody():
     found = rank(planted({"only": 0.2}) + planted({"control": 0.1}, family="control"), board(["only", "control"], tasks=("a", "b")))
     assert np.isfinite(row(found, "only").profile[0].value)
     assert np.isnan(row(found, "only").profile[0].rank)
+
+
+def test_a_growth_without_one_of_its_sizes_is_no_growth():
+    tasks = tuple(f"scale-{k}" for k in (2, 3, 5))
+    records = [record(method=m, task=t, k=int(t[6:]), seed=s, adapt=False, explain="none") for m in "ab" for t in tasks for s in (0, 1)]
+    rules = board("ab", tasks=tasks, seeds=(0, 1), profile={"scalability": "memory-exponent"})
+    place = next(i for i, facet in enumerate(row(rank(records, rules), "a").profile) if facet.metric == "memory-exponent")
+    assert np.isfinite(row(rank(records, rules), "a").profile[place].value)
+    fewer = [r for r in records if (r.evidence.method.name, r.evidence.task.name, r.evidence.seed) != ("a", "scale-5", 1)]
+    facet = row(rank(fewer, rules), "a").profile[place]
+    assert np.isnan(facet.value)
+    assert "scale-5 lacks a record" in facet.reason
+    assert np.isfinite(row(rank(fewer, rules), "b").profile[place].value)
+
+
+def test_the_references_answers_are_held_against_the_base_on_every_prompt():
+    run = build(prompts=30, prompt_spread=0.2, reference_front=True)
+    base = run.probe("base").rewards[0].mean(1)  # (n, k)
+    asked = run.probe("front").preferences
+    wanted = (asked @ np.array(run.task.front).T).max(1).mean() - (base @ asked.T).mean()
+    assert digest._ideal(digest.metric("utility-gain"), replace(run, task=replace(run.task, front_kl=()))) == pytest.approx(wanted)
 
 
 def test_a_division_may_read_a_family_by_another_metric():

@@ -195,7 +195,10 @@ def test_contextual_dynaopt_learns_which_arm_pays_in_which_context_and_not_from_
 
 def ends(seed: int, preference: tuple[float, float]) -> float:
     """Return the last weight of the first objective when dev rewards rise alike whatever is raised: shipped settings, a run's looks."""
-    controller, rng = Contextual(preference, Explorer("linucb", ContextualDynaOpt().exploration), seed=seed), np.random.default_rng((seed, 1))
+    controller, rng = (
+        Contextual(preference, Explorer("linucb", ContextualDynaOpt().exploration), seed=seed),
+        np.random.default_rng((seed, 1)),
+    )
     for look in range(64):
         w = controller(0.3 + 0.3 * (1 - np.exp(-look)) + rng.normal(0, 0.015, 2))
     return float(w[0])

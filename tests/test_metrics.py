@@ -155,6 +155,23 @@ def test_stated_utility_finds_the_stated_probe_and_else_has_none():
         value("stated-utility", replace(asked, probes=run.probes))
 
 
+def test_stated_utility_pays_for_its_kl_once_it_is_charged():
+    run = build(kl=2.0)
+    front = run.probe("front")
+    assert front.kl is not None
+    spent = front.kl[int(np.abs(front.preferences - run.task.preference).sum(1).argmin())].mean()
+    assert spent == pytest.approx(2.0, abs=0.1)
+    assert value("stated-utility-charged", run) == pytest.approx(value("stated-utility", run) - run.task.beta * spent)
+    exact = build(exact=True)
+    assert exact.exact is not None
+    row = int(np.abs(exact.exact.preferences - 0.5).sum(1).argmin())
+    paid = exact.exact.rewards[row].mean() - exact.task.beta * exact.exact.kl[row]
+    assert value("stated-utility-charged", exact) == pytest.approx(paid, abs=1e-9)
+    unknown = tuple(replace(probe, kl=None) for probe in run.probes)
+    with pytest.raises(NoValue, match="KL to the base is unknown"):
+        value("stated-utility-charged", replace(run, probes=unknown))
+
+
 def test_points_beyond_the_kl_budget_do_not_count():
     run = example()
     front = run.probe("front")
@@ -216,6 +233,9 @@ def test_a_policy_that_ignores_the_preference_has_no_control():
     assert (control.spearman(blind), control.kendall(blind), control.dynamic_range(blind), control.violations(blind)) == (0, 0, 0, 0)
     with pytest.raises(NoValue, match="do not move"):
         control.linearity(blind)
+    rounded = np.full((11, 5, 1, 2), 0.5) + 1e-16 * np.arange(11)[::-1, None, None, None]
+    rounded[::2] += 2e-16  # a sum of floats goes up and down without moving
+    assert control.violations(from_rewards(rounded, lattice(2))) == 0
     turned = from_rewards(lattice(2)[:, ::-1][:, None, None], lattice(2))
     assert control.spearman(turned) == pytest.approx(-1)
     assert control.violations(turned) == 1
@@ -513,6 +533,20 @@ def test_a_drop_below_the_single_policy_run_is_flagged():
     assert not flags.below_single([good], [single]).raised
     with pytest.raises(NoValue, match="no single-policy run"):
         flags.below_single([poor], [good])
+
+
+def test_one_lucky_seed_of_a_single_policy_is_not_its_method():
+    def single(gain, seed):
+        return build(method="linear-scalarization", family="single-policy", track="single", prompts=60, gain=gain, seed=seed)
+
+    ours = [build(method="good", prompts=60, seed=seed) for seed in range(3)]
+    lucky = [single(0.42, 0), single(0.25, 1), single(0.25, 2)]  # ours gain .3
+    with_luck = flags.below_single(ours[:1], lucky[:1])
+    assert with_luck.raised
+    whole = flags.below_single(ours, lucky)
+    assert not whole.raised
+    assert whole.value == pytest.approx(np.mean([flags.below_single([a], [b]).value for a, b in zip(ours, lucky, strict=True)]))
+    assert flags.below_single(ours, [single(0.42, seed) for seed in range(3)]).raised
 
 
 def test_a_single_policy_that_pays_more_kl_than_it_earns_is_no_one_to_be_held_against():
