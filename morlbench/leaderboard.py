@@ -14,7 +14,7 @@ import numpy as np
 from morlbench import comparison, standing
 from morlbench.board import ENOUGH, Board, Division
 from morlbench.comparison import Comparison
-from morlbench.digest import EntryDigest, TaskDigest, digest
+from morlbench.digest import EntryDigest, TaskDigest, digest, metric
 from morlbench.errors import BadRecord
 from morlbench.panels import marked
 from morlbench.record import RunRecord
@@ -171,6 +171,10 @@ def _notes(field: Field, ranked: int) -> tuple[str, ...]:
         notes.append("One method alone has every cell, so its rank says nothing yet.")
     if field.board.provisional:
         notes.append(f"Provisional: {len(field.board.seeds)} seeds; a ranking takes {ENOUGH}.")
+    sizes = {len(d.tasks[task].facts.objectives) for d in field.found.values() for task in field.division.tasks if task in d.tasks}
+    if not field.anchored and len(sizes) > 1 and metric(field.division.metric).unit == "volume":
+        several = ", ".join(map(str, sorted(sizes)))
+        notes.append(f"Its tasks have {several} objectives: volumes in so many dimensions have no common unit, and the largest decide.")
     if not field.anchored:
         gain = f"a score is the gain of {field.division.metric} over the base, in its unit"
         notes.append(f"Not every task here has a frozen reference front with a value of this metric, so {gain}.")

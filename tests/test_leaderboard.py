@@ -180,6 +180,15 @@ def test_a_single_policy_is_never_ranked_on_the_front_track():
     assert row(found, "many").group == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "ks", "told"), [("hypervolume", (2, 3), True), ("hypervolume", (2, 2), False), ("utility-gain", (2, 3), False)]
+)
+def test_a_mean_of_volumes_in_two_and_three_dimensions_says_that_it_has_no_unit(name, ks, told):
+    records = [record(method=m, task=t, k=k, seed=s, adapt=False) for m in "ab" for t, k in zip("xy", ks, strict=True) for s in SEEDS]
+    found = rank(records, board("ab", tasks=("x", "y"), metric=name))
+    assert any("no common unit" in note for note in found.standings[0].notes) is told
+
+
 def test_on_the_single_track_a_front_method_counts_only_by_its_answers_at_the_stated_preference():
     records = every("one", 0.6, track="single") + every("many", 0, levels=(0.95, 0.55, 0.95))
     found = rank(records, board(["one", "many"], track="single", metric="stated-utility"))
