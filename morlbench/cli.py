@@ -5,14 +5,14 @@ Exit codes: 0 done, 1 a check or a run failed, 2 bad arguments, 130 interrupted.
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, TypeVar
 
 import typer
 
 import morlbench
 from morlbench import console
 from morlbench.errors import BadInput
-from morlbench.registry import Kind
+from morlbench.registry import Kind, unknown
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -21,8 +21,19 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 Records = Annotated[list[Path], typer.Argument(help="Record files (seed-N.json) or folders that hold some.")]
-Plugin = Literal["method", "task", "metric"]
+Plugin = Annotated[str, typer.Argument(help="What kind of plugin: method, task or metric.")]
 _KINDS: dict[str, Kind] = {"method": "methods", "task": "tasks", "metric": "metrics"}
+_LISTED: dict[str, Kind | None] = {"methods": "methods", "tasks": "tasks", "metrics": "metrics", "bases": None}
+
+
+Found = TypeVar("Found")
+
+
+def _known(kind: str, kinds: dict[str, Found]) -> Found:
+    """Return what a kind of plugin stands for, or raise BadInput with what there is."""
+    if kind not in kinds:
+        raise BadInput(unknown("kind", kind, kinds))
+    return kinds[kind]
 
 
 def _version(asked: bool) -> None:
@@ -39,13 +50,11 @@ def common(
 
 
 @app.command("list")
-def list_(
-    kind: Annotated[Literal["methods", "tasks", "metrics", "bases"], typer.Argument(help="What to list.")], json: Json = False
-) -> None:
+def list_(kind: Annotated[str, typer.Argument(help="What to list: methods, tasks, metrics or bases.")], json: Json = False) -> None:
     """List what there is, with one line about each."""
     from morlbench import commands
 
-    commands.list_names(None if kind == "bases" else kind, json)
+    commands.list_names(_known(kind, _LISTED), json)
 
 
 @app.command()
@@ -204,20 +213,20 @@ def submit(
 
 @app.command()
 def check(
-    kind: Annotated[Plugin, typer.Argument(help="What kind of plugin.")],
+    kind: Plugin,
     name: Annotated[str, typer.Argument(help="Its name.")],
     json: Json = False,
 ) -> None:
     """Try every promise a plugin must keep; exit 1 if one is broken."""
     from morlbench import commands
 
-    if not commands.check(_KINDS[kind], name, as_json=json):
+    if not commands.check(_known(kind, _KINDS), name, as_json=json):
         raise typer.Exit(console.FAILED)
 
 
 @app.command()
 def new(
-    kind: Annotated[Plugin, typer.Argument(help="What kind of plugin.")],
+    kind: Plugin,
     name: Annotated[str, typer.Argument(help="Its name in kebab-case, e.g. my-method.")],
     into: Annotated[
         Path | None, typer.Option(help="Folder to write it in.", show_default="methods, tasks or metrics of this checkout")
@@ -226,7 +235,7 @@ def new(
     """Write a small plugin that passes its check, to start from."""
     from morlbench import scaffold
 
-    scaffold.command(_KINDS[kind], name, into)
+    scaffold.command(_known(kind, _KINDS), name, into)
 
 
 def main() -> None:

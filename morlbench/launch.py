@@ -76,6 +76,9 @@ class Plan:
 
 def plan(request: Request) -> Plan:
     """Check every word of a request, loading the method and the task but no model; raise BadInput for the first bad one."""
+    budget, seeds = parse_budget(request.budget), parse_seeds(request.seeds)  # words before modules, which take seconds to import
+    if request.preference:
+        parse_preference(request.preference, 1 + request.preference.count(","))
     cls = registry.load("methods", request.method)
     task = registry.load("tasks", request.task)()
     if lack := task.missing():
@@ -84,8 +87,8 @@ def plan(request: Request) -> Plan:
     if request.out.exists() and not request.out.is_dir():
         raise BadInput(f"--out {request.out} is a file; expected a folder")
     return Plan(
-        method=configure(cls, request.settings), task=task, base=request.base or task.base, budget=parse_budget(request.budget),
-        seeds=parse_seeds(request.seeds), preference=() if preference == task.preference else preference, out=request.out,
+        method=configure(cls, request.settings), task=task, base=request.base or task.base, budget=budget, seeds=seeds,
+        preference=() if preference == task.preference else preference, out=request.out,
     )  # fmt: skip
 
 

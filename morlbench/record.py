@@ -163,6 +163,8 @@ def find(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise BadRecord(f"{path}: no such file or folder")
+        if path.is_file() and path.suffix not in (".json", ".parquet"):
+            raise BadRecord(f"{path}: is no record; expected a file named seed-N.json or a folder that holds some")
         found |= {file for file in path.rglob("seed-*.json") if "." not in file.stem} if path.is_dir() else {path.with_suffix(".json")}
     if not found:
         raise BadRecord(f"{', '.join(map(str, paths))}: holds no record (a file named seed-N.json)")

@@ -195,7 +195,7 @@ def test_an_output_folder_that_is_a_file_is_refused_before_any_work(command: Com
     assert "is a file" in result.sentence
 
 
-@pytest.mark.parametrize("words", [("list", "metods"), ("run", "--metod", "base"), ("run",), ("check", "board", "x"), ("nothing",)])
+@pytest.mark.parametrize("words", [("list",), ("run", "--metod", "base"), ("run",), ("check", "method"), ("nothing",)])
 def test_what_typer_refuses_is_code_2_without_a_traceback(words: tuple[str, ...], command: Command) -> None:
     result = command(*words)
     assert result.code == 2
@@ -249,6 +249,28 @@ def test_a_broken_record_beside_a_good_one_does_not_hide_it(kept: Path, command:
 def test_a_missing_record_is_one_sentence(command: Command, tmp_path: Path) -> None:
     assert "no such file" in command("score", tmp_path / "nothing.json").sentence
     assert "holds no record" in command("score", tmp_path).sentence
+    (tmp_path / "notes.md").write_text("no record")
+    assert "notes.md: is no record; expected a file named seed-N.json" in command("score", tmp_path / "notes.md").sentence
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("list", "method"), "unknown kind 'method'; did you mean 'methods'?"),
+        (("check", "thing", "mod"), "unknown kind 'thing'; known: method, task, metric"),
+        (("new", "tasks", "x"), "unknown kind 'tasks'; did you mean 'task'?"),
+    ],
+)
+def test_an_unknown_kind_of_plugin_is_one_sentence(words: tuple[str, ...], sentence: str, command: Command) -> None:
+    result = command(*words)
+    assert result.code == 2
+    assert sentence in result.sentence
+
+
+def test_a_preference_of_mistyped_numbers_is_seen_before_anything_is_imported(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "load", lambda *_: pytest.fail("a method was loaded"))
+    for words in (("--preference", ".7,.7"), ("--preference", ".7,a"), ("--budget", "0"), ("--seeds", "x")):
+        assert command("run", "--method", "mod", "--task", "exact-competing", *words).code == 2
 
 
 # list, check, new
