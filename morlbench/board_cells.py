@@ -76,7 +76,7 @@ def _panel(ax: "Axes", found: dict[str, Cell], marks: Mapping[str, str], *, name
 
 def _scaled(ax: "Axes", found: Sequence[Interval]) -> None:
     """Set the horizontal axis so that every mean is seen, and intervals as far as they are no wider than all means together."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     if not found:
         ax.set_xticks([])
@@ -91,6 +91,7 @@ def _scaled(ax: "Axes", found: Sequence[Interval]) -> None:
         ax.xaxis.set_minor_locator(NullLocator())
         return
     ends = np.array([[one.low, one.high] for one in found if np.isfinite(one.low)]).reshape(-1, 2)
+    ax.xaxis.set_major_locator(MaxNLocator(3))
     span = max(high - low, float(np.median(ends[:, 1] - ends[:, 0])) if len(ends) else 0.0) or 0.1 * abs(high) or 0.1
     left, right = min([low, *ends[:, 0]]), max([high, *ends[:, 1]])
     ax.set_xlim(max(left, low - span) - 0.06 * span, min(right, high + span) + 0.06 * span)

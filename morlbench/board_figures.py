@@ -79,7 +79,9 @@ def ranks(standings: Standings) -> "Figure | None":
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(0.5, len(rows) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(12, integer=True))
-    ax.set_xlabel("rank by mean task score, 1 is best\ndot: all seeds; bar: 95% over resampled seeds", fontsize=9)
+    count = len(standings.division.tasks)
+    over = f" ({stats.over_tasks_name(count)})" if count > 1 else ""
+    ax.set_xlabel(f"rank by score{over}, 1 is best\ndot: all seeds; bar: 95% over resampled seeds", fontsize=9)
     _head(figure, f"{standings.division.title}\nranks by {standings.division.metric}")
     return figure
 
@@ -100,7 +102,8 @@ def profile(standings: Standings) -> "Figure | None":
     for y, row in enumerate(rows):
         for x, facet in enumerate(row.profile):
             known = np.isfinite(facet.value)
-            share = 1 - (facet.rank - 1) / max(worst[facet.family] - 1, 1e-9) if np.isfinite(facet.rank) else 0.0
+            ranked = np.isfinite(facet.rank)  # the worst keeps a tint: white is who has no rank
+            share = 1 - 0.9 * (facet.rank - 1) / max(worst[facet.family] - 1, 1e-9) if ranked else 0.0
             tone = (1 - 0.62 * share, 1 - 0.38 * share, 1 - 0.18 * share)
             ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=tone, ec="white", lw=1.5))
             ax.text(x, y, number(facet.value) if known else "–", ha="center", va="center", fontsize=8.5, color=INK if known else QUIET)
@@ -113,14 +116,18 @@ def profile(standings: Standings) -> "Figure | None":
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
-    about = "mean over tasks; darker: better mean rank over tasks; controls have none; –: no value"
-    _head(figure, f"{standings.division.title}: profile, {about}")
+    about = "mean over tasks; darker: better mean rank over tasks; white: without a rank, as controls are; –: no value"
+    _head(figure, f"{standings.division.title}: profile\n{about}")
     return figure
 
 
 def cost(ranking: Ranking) -> "Figure | None":
     """Return hypervolume (of many objectives: relative to the base, per objective) against the board's cost, a panel per task."""
+    from matplotlib.ticker import NullLocator
+
     methods, marks = list(ranking.digests), ranking.marks
+    spent = [run.values[ranking.board.cost].value for d in ranking.digests.values() for runs in d.runs.values() for run in runs]
+    least = min((x for x in spent if x > 0), default=1.0)
 
     def panel(ax: "Axes", task: str) -> None:
         k = len(ranking.tasks[task].facts.objectives)
@@ -129,6 +136,7 @@ def cost(ranking: Ranking) -> "Figure | None":
         for method in methods:
             runs = ranking.digests[method].runs.get(task, ())
             x = np.array([run.values[ranking.board.cost].value for run in runs])
+            x = np.where(x > 0, x, least / 2)  # who costs nothing stands at the left edge of a logarithmic axis, at a tick that says 0
             y = np.array([_volume(run, ranking.tasks[task]) for run in runs])
             if not len(x) or not np.isfinite([x, y]).all():
                 continue
@@ -136,12 +144,12 @@ def cost(ranking: Ranking) -> "Figure | None":
             if np.isfinite(found.low):
                 ax.vlines(x.mean(), found.low, found.high, color=tone, lw=1.2, alpha=0.7)
             ax.plot(x.mean(), y.mean(), marks[method], color=tone, ms=6, mec="white", mew=0.4, label=method)
-        least, most = ax.dataLim.x0, ax.dataLim.x1
-        if most > 20 * max(least, 0.1):  # else no two decades are seen, and a linear axis reads better
-            ax.set_xscale("symlog", linthresh=1)
-            ax.set_xlim(-0.3 if least < 1 else least / 2, 2 * max(most, 1.0))
-        else:
-            ax.set_xlim(0, 1.1 * most if most > 0 else 1.0)
+        most = max((x for x in spent if np.isfinite(x)), default=1.0)
+        ax.set_xscale("log")
+        ax.set_xlim(least / 2.5, 1.3 * max(most, least))
+        places = [x for x in (f * 10.0**e for e in range(-3, 8) for f in (1, 2, 5)) if 0.9 * least <= x <= 1.3 * most]
+        ax.set_xticks([least / 2, *places], ["0", *(f"{x:g}" for x in places)])
+        ax.xaxis.set_minor_locator(NullLocator())
 
     unit = metric(ranking.board.cost).unit
     return _grid(

@@ -25,6 +25,7 @@ CSV = (
     "division", "group", "rank", "rank_low", "rank_high", "method", "version", "family", "track", "level", "task", "metric", "value", "low",
     "high", "seeds", "reason",
 )  # fmt: skip
+UNCHARGED = ("utility", "utility-gain", "stated-utility", "hypervolume", "hypervolume-crossfit")  # of rewards alone
 RANKED = "in brackets the mean rank over tasks among the methods that compete; controls are shown without one"
 
 
@@ -104,7 +105,8 @@ def _sorted_by(standings: Standings, board: Board) -> str:
         )
     return (
         f"Sorted by the task score of `{division.metric}` ({arrow}): {scale}{over}; the tasks' columns hold the metric "
-        "itself. Brackets are 95% intervals over seeds; those of ranks are the ranks in 95% of resamplings of the seeds, which with few "
+        "itself. Brackets are 95% intervals over the method's own seeds (differences, paired by seed, stand below); those of ranks "
+        "are the ranks in 95% of resamplings of the seeds, which with few "
         "seeds are too narrow for a claim. Methods of one tie group are not told apart by the seeds: none is rejected against "
         f"the group's first (paired t, Holm), and a group ends at the first method that is.{detectable}"
     )
@@ -154,7 +156,9 @@ def _profile(standings: Standings) -> str:
     facets = rows[0].profile
     arrows = {f.family: "↑" if metric(f.metric).higher_is_better else "↓" for f in facets}
     head = ["method", *(f"{TITLES[f.family]}: {f.metric} {arrows[f.family]}" for f in facets)]
-    lines = [f"Profile over the eight families: value, and {RANKED}.", ""]
+    free = [f"`{facet.metric}`" for facet in facets if facet.metric in UNCHARGED]
+    told = f" KL is not paid for in {' and '.join(free)}: who spends most of it may lead there and not in the ranking." if free else ""
+    lines = [f"Profile over the eight families: value, and {RANKED}.{told}", ""]
     lines += [_line(head), _line(["---", *["---:"] * len(FAMILIES)])]
     lines += [_line([row.method, *map(_facet, row.profile)]) for row in rows]
     return "\n".join(lines)

@@ -40,6 +40,10 @@ def main(tasks: list[str]) -> None:
         print(f"  normalised by the base's deviations   {gap(problem, w, sums[0]):.3f}")
         print(f"  normalised by the policy's own        {gap(problem, w, sums[1]):.3f}")
         print(f"  ten optima, the best of them served   {family(problem, 10):.3f} pooled")
+        reward, value, base = one_of_two(problem)
+        print(f"  two optima, the best of them served   {reward:.3f} by reward, {value:.3f} by return, {base:.3f} with the base pooled")
+        own, first = rewards_at(problem, w)
+        print(f"  reward at w of the optimum for w, and of that for the first objective alone: {own:.3f}, {first:.3f}")
 
 
 def family(problem: Problem, count: int) -> float:
@@ -49,6 +53,26 @@ def family(problem: Problem, count: int) -> float:
     best = closed_form.optimal_values(problem, asked)
     base = asked @ closed_form.values(problem, problem.log_base[None]).returns[0]
     return float((best - (asked @ returns.T).max(1)).sum() / (best - base).sum())
+
+
+def one_of_two(problem: Problem) -> tuple[float, float, float]:
+    """Return the pooled gap of serving one of the two ends' optima: the better in reward, in regularised return, the base among them."""
+    asked, found = lattice(2), closed_form.optimal(problem, np.eye(2))
+    base = closed_form.values(problem, problem.log_base[None]).returns[0]
+    returns = asked @ found.returns.T  # (m, 2)
+    best, worst = closed_form.optimal_values(problem, asked), asked @ base
+
+    def pooled(served: Array) -> float:
+        return float((best - served).sum() / (best - worst).sum())
+
+    by_reward = np.take_along_axis(returns, (asked @ found.rewards.T).argmax(1)[:, None], 1)[:, 0]
+    return pooled(by_reward), pooled(returns.max(1)), pooled(np.maximum(returns.max(1), worst))
+
+
+def rewards_at(problem: Problem, w: Array) -> tuple[float, float]:
+    """Return w·E[r] (KL not paid) of the best policy for w (2,) and of the best for the first objective alone."""
+    own, first = closed_form.optimal(problem, np.array([w, [1.0, 0.0]])).rewards @ w
+    return float(own), float(first)
 
 
 def gap(problem: Problem, w: Array, scalar: Array) -> float:

@@ -15,7 +15,7 @@ from morlbench import answers, front, record
 from morlbench.metric import Evidence
 from morlbench.preference import Array
 
-METHODS = ("rewarded-soups", "mod", "moe-cmab", "shuffled-preference")
+METHODS = ("rewarded-soups", "mod", "moe-cmab", "random-weights", "shuffled-preference")
 
 
 def main(folder: Path) -> None:

@@ -38,8 +38,10 @@ class RewardsInContext(Trained):
     def __post_init__(self) -> None:
         if self.offline_share == 1:
             no_effect(self, "stages", "offline_share=1")
+            no_effect(self, "quantile", "offline_share=1")
         elif not self.stages:
             no_effect(self, "offline_share", "stages=0")
+            no_effect(self, "quantile", "stages=0")
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend `offline_share` of the budget on base answers and the rest in equal online stages."""

@@ -70,7 +70,8 @@ def projected(gram: "Gram", expert: int, epsilon: float) -> Array:
     length 1 whenever the gradients are independent: the relaxation is exact. For each set S of constraints that hold with
     equality, u = -ε Σ a_j ĝ_j + t v in closed form, v being g_i's part orthogonal to S; the first S that is feasible with
     λ >= 0 is the optimum. ε = 0 projects onto half-spaces, ε >= 1 (or inf) returns g_i itself. If no S qualifies (g_i lies
-    in the span of gradients it opposes), no direction in reach is acceptable and the weights are all 0: the expert waits.
+    in the span of gradients it opposes), no direction in reach is acceptable and the weights are all 0: the gradient is 0, and AdamW
+    goes on by what it remembers of earlier ones (some nine step lengths in all after one ordinary step).
     Weights are on raw gradients, non-negative, and not normalised: ‖d‖ shrinks as the conflict grows.
     """
     values = _read(gram)
