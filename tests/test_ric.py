@@ -167,7 +167,9 @@ def test_answers_follow_the_rewards_asked_for(base: Base, tmp_path: Path) -> Non
     assert rewards[0][1] - rewards[2][1] > 0.2
 
 
-@pytest.mark.parametrize("given", [{"stages": 0, "quantile": 0.3}, {"offline_share": 1.0, "quantile": 0.3}, {"stages": 0, "offline_share": 0.5}])
+@pytest.mark.parametrize(
+    "given", [{"stages": 0, "quantile": 0.3}, {"offline_share": 1.0, "quantile": 0.3}, {"stages": 0, "offline_share": 0.5}]
+)
 def test_a_setting_that_acts_online_is_refused_without_online_stages(given: dict[str, float]) -> None:
     with pytest.raises(BadInput, match="has no effect"):
         RewardsInContext(**given)  # type: ignore[arg-type]
