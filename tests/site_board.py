@@ -8,6 +8,7 @@ from evidence import record
 
 from morlbench import board, gather
 from morlbench.leaderboard import Ranking
+from morlbench.preference import Utility
 from morlbench.record import RunRecord
 from morlbench.site.pack import TaskPack, packs
 from morlbench.site.write import build, write
@@ -42,6 +43,7 @@ utility = "stated-utility"
 GAINS = {"mod": 0.3, "twin-a": 0.28, "twin-b": 0.28, "moe-cmab": 0.33, "rewarded-soups": 0.27, "emorl": 0.2, "base": 0.0}
 SINGLES = {"mgda": 0.35, "chebyshev": 0.31}
 TASKS = {"exact-competing": 2, "pair": 2, "triple": 3}
+THRESHOLDS = {"exact-competing": (0.5, 0.45), "pair": (0.42, 0.58), "triple": (0.5, 0.4, 0.6)}  # each task has its own
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def _record(method: str, gain: float, task: str, k: int, seed: int) -> RunRecord
         explain="none", seed_spread=0.02, draws=2 if task == "pair" else 1, track="single" if single else "front",
         family="single-policy" if single else "multi-policy",
     )  # fmt: skip
-    evidence = made.evidence
+    limits = Utility("soft-threshold", THRESHOLDS[task])
+    evidence = replace(made.evidence, task=replace(made.evidence.task, utilities=(Utility(), limits)))
     if method.startswith("twin"):  # the same answers under two names
         twin = _record("mod", gain, task, k, seed).evidence
         evidence = replace(evidence, probes=twin.probes, exact=twin.exact)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
-from site_board import ATTACK, TASKS, Site, make, node
+from site_board import ATTACK, TASKS, THRESHOLDS, Site, make, node
 
 from morlbench import cli, comparison, console, gather
 from morlbench.errors import BadInput, BadRecord
@@ -61,8 +62,7 @@ def wishes(count: int) -> list[tuple[list[str], str, Wish]]:
         if i % 10 == 0:
             w = np.eye(len(w))[i // 10 % len(w)]
         name = ("linear", "chebyshev", "soft-threshold", "hard-threshold")[i // 4 % 4]
-        thresholds = (0.5,) * len(w) if name.endswith("threshold") else ()
-        made.append((tasks, view, Wish(tuple(w.tolist()), Utility(name, thresholds), charged=i % 3 == 0)))
+        made.append((tasks, view, Wish(tuple(w.tolist()), name, charged=i % 3 == 0)))
     return made
 
 
@@ -78,7 +78,7 @@ def test_the_browsers_ranks_are_pythons_on_160_random_preferences(site: Site) ->
     words = [
         {
             "tasks": tasks, "methods": methods, "view": view,
-            "wish": {"preference": wish.preference, "utility": wish.utility.name, "charged": wish.charged},
+            "wish": {"preference": wish.preference, "utility": wish.utility, "charged": wish.charged},
         }
         for tasks, view, wish, methods in asked
     ]  # fmt: skip
@@ -112,21 +112,32 @@ def direct(site: Site, method: str, task: str, wish: Wish) -> Array:
         for run in (r.evidence for r in records if entry == method and r.evidence.task.name == task):
             probe, w = run.probe("front"), np.array(wish.preference)
             row = int(np.abs(probe.preferences - w).sum(1).argmin())
-            found.append(wish.utility(probe.rewards[row], w).mean())
+            limits = THRESHOLDS[task] if wish.utility.endswith("threshold") else ()
+            found.append(Utility(wish.utility, limits)(probe.rewards[row], w).mean())
     return np.array(found)
 
 
 @pytest.mark.parametrize(("name", "slope"), [("linear", 1), ("chebyshev", 1.05), ("soft-threshold", 5)])
 def test_a_packed_utility_is_the_records_within_the_rounding_of_a_byte(site: Site, name: str, slope: float) -> None:
-    wish = Wish((0.33, 0.67), Utility(name, (0.5, 0.5) if name == "soft-threshold" else ()))
+    wish = Wish((0.33, 0.67), name)
     for method in ("mod", "base"):
         view = site.packs["pair"].methods[method].views["front"]
-        packed = rerank.utility_of(view, site.packs["pair"].asked, 0.05, wish)
+        packed = rerank.utility_of(view, site.packs["pair"], site.packs["pair"].asked, wish)
         assert np.abs(packed - direct(site, method, "pair", wish)).max() < slope / 510
 
 
+def test_an_answer_at_the_threshold_meets_it_whatever_rounding_does(site: Site) -> None:
+    at = np.array([0.1, 0.3, 0.5, 0.5814, 0.7])
+    assert (pack.stepped(at) >= pack.stepped(at)).all()
+    assert (pack.stepped(np.float32(at).astype(float)) >= pack.stepped(at)).all()  # records hold 32 bits
+    task = replace(site.packs["pair"], thresholds=(0.581, 0.3))
+    met, missed = np.array([[0.5814, 0.3]]), np.array([[0.5814, 0.29]])
+    wish = Wish((0.5, 0.5), "hard-threshold")
+    assert [rerank._worth(pack.stepped(one), task, wish).tolist() for one in (met, missed)] == [[1.0], [0.0]]
+
+
 def test_planted_orders_and_ties_are_found(site: Site) -> None:
-    places = rerank.rerank([site.packs["exact-competing"]], ["base", "twin-b", "twin-a", "moe-cmab"], "front", Wish((0.5, 0.5), Utility()))
+    places = rerank.rerank([site.packs["exact-competing"]], ["base", "twin-b", "twin-a", "moe-cmab"], "front", Wish((0.5, 0.5)))
     assert [p.method for p in places] == ["moe-cmab", "twin-b", "twin-a", "base"]
     assert places[1].group == places[2].group < places[3].group
     assert places[1].rank == places[2].rank == 2.5
@@ -136,7 +147,7 @@ def test_planted_orders_and_ties_are_found(site: Site) -> None:
 
 
 def test_few_tasks_are_averaged_plainly_by_the_slider_too(site: Site) -> None:
-    names, wish = ["exact-competing", "exact-competing", "exact-competing", "pair"], Wish((0.2, 0.8), Utility())
+    names, wish = ["exact-competing", "exact-competing", "exact-competing", "pair"], Wish((0.2, 0.8))
     each = [rerank.gains(site.packs[name], "mod", "front", wish).mean() for name in names]
     found = rerank.rerank([site.packs[name] for name in names], ["mod"], "front", wish)
     assert found[0].gain == pytest.approx(np.mean(each))
@@ -146,7 +157,7 @@ def test_few_tasks_are_averaged_plainly_by_the_slider_too(site: Site) -> None:
 
 def test_charging_kl_costs_beta_for_every_nat(site: Site) -> None:
     task = site.packs["exact-competing"]  # 2 nats at beta .05
-    free, charged = (rerank.gains(task, "mod", "front", Wish((0.2, 0.8), Utility(), c)) for c in (False, True))
+    free, charged = (rerank.gains(task, "mod", "front", Wish((0.2, 0.8), charged=c)) for c in (False, True))
     np.testing.assert_allclose(free - charged, 0.1, atol=1e-9)
 
 

@@ -198,7 +198,7 @@ def large(folder: Path) -> None:
     tasks = {
         f"task-{t}": {
             "name": f"task-{t}", "objectives": ["first", "second"], "beta": 0.1, "exact": True, "preference": [0.5, 0.5], "asked": asked,
-            "thresholds": [0.5, 0.5], "base": [0.4, 0.4], "front": {"name": "", "points": []},
+            "thresholds": [0.5, 0.5], "steps": [128, 128], "base": [0.4, 0.4], "front": {"name": "", "points": []},
             "methods": {name: {"front": view(), "whole": ["front"], "responses": 1, "seconds": 1.0} for name in names},
         } for t in range(TASKS)
     }  # fmt: skip

@@ -376,7 +376,7 @@ def test_forty_methods_are_ranked_again_in_under_fifty_milliseconds() -> None:
     const draws = { counts, times: fill(2000, () => 1) }, methods = fill(40, (_, i) => `m${i}`);
     const view = () => ({ means: fill(S, () => fill(P, () => [random(), random()])), kl: fill(S, () => fill(P, random)) });
     const task = (_, i) => ({
-      name: `t${i}`, asked: fill(P, (_, j) => [j / 10, 1 - j / 10]), beta: 0.1, base: [0.4, 0.4], thresholds: [0.5, 0.5],
+      name: `t${i}`, asked: fill(P, (_, j) => [j / 10, 1 - j / 10]), beta: 0.1, base: [0.4, 0.4], thresholds: [0.5, 0.5], steps: [128, 128],
       methods: Object.fromEntries(methods.map((name) => [name, { front: view() }])),
     });
     const tasks = fill(7, task), flat = new Uint8Array(S * P * N * 2).map(() => 256 * random()), base = flat.slice(0, S * N * 2);

@@ -1,7 +1,8 @@
 """What a browser gets of a board's records: mean rewards and KL of every run, every answer's rewards in a byte, a few answers.
 
 Mean rewards are kept to six decimals. An answer's rewards are rounded to 1/255, which moves the mean of a utility of slope 1 by
-less than 1/510. Views: 'front' is what was asked at the lattice, 'single' what was asked at the task's stated preference.
+less than 1/510; a hard threshold is rounded alike, so that an answer that meets it still does, and one that misses it by less may too.
+Views: 'front' is what was asked at the lattice, 'single' what was asked at the task's stated preference.
 """
 
 import base64
@@ -215,7 +216,12 @@ def _measured(run: Evidence, probe: Probe) -> tuple[Array, Array]:
 
 def _bytes(probe: Probe) -> Bytes:
     p, n, d, k = probe.rewards.shape
-    return np.asarray((probe.rewards.reshape(p, n * d, k).clip(0, 1) * STEP).round(), dtype=np.uint8)
+    return stepped(probe.rewards.reshape(p, n * d, k))
+
+
+def stepped(rewards: Array) -> Bytes:
+    """Return rewards, or thresholds of them, as whole numbers of STEP parts."""
+    return np.asarray((rewards.clip(0, 1) * STEP).round(), dtype=np.uint8)
 
 
 def _samples(probe: Probe, row: int, shown: Sequence[int]) -> tuple[Sample, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from morlbench.digest import TaskDigest
 from morlbench.leaderboard import Ranking
 from morlbench.panels import colour
-from morlbench.site.pack import MethodPack, Sample, TaskPack, View, text_of, thinned, whole
+from morlbench.site.pack import MethodPack, Sample, TaskPack, View, stepped, text_of, thinned, whole
 from morlbench.site.rerank import drawn
 from morlbench.standing import Standing
 
@@ -59,6 +59,7 @@ def _task(pack: TaskPack, ranking: Ranking) -> Json:
     return {
         "name": pack.name, "objectives": list(facts.objectives), "beta": facts.beta, "exact": pack.exact,
         "preference": list(facts.preference), "asked": pack.asked.tolist(), "thresholds": list(pack.thresholds),
+        "steps": stepped(np.array(pack.thresholds)).tolist(),
         "base": _plain(pack.base), "front": {"name": name, "points": points},
         "methods": {entry: _method(method, ranking) for entry, method in pack.methods.items()},
     }  # fmt: skip

@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from morlbench import comparison, stats
-from morlbench.preference import Array, Utility
-from morlbench.site.pack import STEP, TaskPack, View
+from morlbench.preference import Array, Utility, UtilityName
+from morlbench.site.pack import STEP, Bytes, TaskPack, View, stepped
 
 ALPHA, BEHIND = 0.05, 0.975
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a reader wants: weights (k,), a utility, and whether KL is charged at the task's beta."""
+    """What a reader wants: weights (k,), a utility, whose thresholds are each task's own, and whether KL is charged at its beta."""
 
     preference: tuple[float, ...]
-    utility: Utility
+    utility: UtilityName = "linear"
     charged: bool = False
 
 
@@ -57,24 +57,31 @@ def rerank(tasks: Sequence[TaskPack], methods: Sequence[str], view: str, wish: W
 def gains(task: TaskPack, method: str, view: str, wish: Wish) -> Array:
     """Return the gain over the base per seed (s,)."""
     found = task.methods[method].views[view]
-    return utility_of(found, task.preferences(view), task.told.facts.beta, wish) - base_utility(task, wish)
+    return utility_of(found, task, task.preferences(view), wish) - base_utility(task, wish)
 
 
-def utility_of(view: View, asked: Array, beta: float, wish: Wish) -> Array:
+def utility_of(view: View, task: TaskPack, asked: Array, wish: Wish) -> Array:
     """Return the wish's realised utility per seed (s,) of answers asked at `asked` (p, k)."""
     w = np.array(wish.preference)
     row = nearest(asked, w)
-    linear = wish.utility.name == "linear"
-    values = (view.means[:, row] * w).sum(-1) if linear else wish.utility(view.answers[:, row] / STEP, w).mean(1)
-    return np.asarray(values - beta * view.kl[:, row] if wish.charged else values)
+    values = (view.means[:, row] * w).sum(-1) if wish.utility == "linear" else _worth(view.answers[:, row], task, wish).mean(1)
+    return np.asarray(values - task.told.facts.beta * view.kl[:, row] if wish.charged else values)
 
 
 def base_utility(task: TaskPack, wish: Wish) -> float:
     """Return the wish's utility of the base, which has no KL to itself."""
     w = np.array(wish.preference)
-    if wish.utility.name == "linear":
+    if wish.utility == "linear":
         return float((task.base * w).sum())
-    return float(wish.utility(task.base_answers / STEP, w).mean())
+    return float(_worth(task.base_answers, task, wish).mean())
+
+
+def _worth(answers: Bytes, task: TaskPack, wish: Wish) -> Array:
+    """Return the utility (...) of answers (..., k) in STEP parts."""
+    thresholds = task.thresholds if wish.utility.endswith("threshold") else ()
+    if wish.utility == "hard-threshold":
+        return np.asarray((answers >= stepped(np.array(thresholds))).all(-1), dtype=float)
+    return Utility(wish.utility, thresholds)(answers / STEP, np.array(wish.preference))
 
 
 def nearest(asked: Array, preference: Array) -> int:

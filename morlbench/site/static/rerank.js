@@ -25,8 +25,8 @@
       for (let i = 0; i < wish.thresholds.length; i++) short += Math.max(0, wish.thresholds[i] - rewards[at + i] / STEP);
       return utilities.linear(wish, rewards, at) - PENALTY * short;
     },
-    "hard-threshold"({ thresholds }, rewards, at) {
-      for (let i = 0; i < thresholds.length; i++) if (rewards[at + i] / STEP < thresholds[i]) return 0;
+    "hard-threshold"({ steps }, rewards, at) {
+      for (let i = 0; i < steps.length; i++) if (rewards[at + i] < steps[i]) return 0;
       return 1;
     },
   };
@@ -181,7 +181,7 @@
   // Uint8Array, method null for the base; it is called only where the utility is not linear.
   function rerank(tasks, methods, view, wish, draws, answers) {
     const linear = wish.utility === "linear", scores = [];
-    const wishes = tasks.map((task) => ({ ...wish, thresholds: task.thresholds }));
+    const wishes = tasks.map((task) => ({ ...wish, thresholds: task.thresholds, steps: task.steps }));
     const bases = tasks.map((task, t) => baseUtility(task, wishes[t], linear ? null : answers(task, null)));
     for (const method of methods) {
       const perTask = tasks.map((task, t) => {
