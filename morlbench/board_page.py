@@ -108,7 +108,8 @@ def _sorted_by(standings: Standings, board: Board) -> str:
         "itself. Brackets are 95% intervals over the method's own seeds (differences, paired by seed, stand below); those of ranks "
         "are the ranks in 95% of resamplings of the seeds, which with few "
         "seeds are too narrow for a claim. Methods of one tie group are not told apart by the seeds: none is rejected against "
-        f"the group's first (paired t, Holm), and a group ends at the first method that is.{detectable}"
+        "the group's first (paired t, Holm), and a group ends at the first method that is; of dozens of equal methods some are told apart "
+        f"in a sixth of cases (docs/statistics.md).{detectable}"
     )
 
 

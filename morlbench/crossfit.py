@@ -2,8 +2,9 @@
 
 The best of several noisy means is better than it is by luck. Here each choice (which point serves a preference, which
 point reaches furthest in a direction) is made on one half and its value read on the other. Halves come from a hash of the
-prompt's id, so they are the same for every method and every run. What remains is a small bias downwards: with noise the
-choice is sometimes wrong.
+prompt's id, so they are the same for every method and every run. What remains is a bias downwards, since with noise the
+choice is sometimes wrong: none for a policy that ignores the preference, a tenth and more for a real front of close points
+(docs/statistics.md). So it shows whether a front is one, and is read beside the plain value.
 """
 
 from functools import cache

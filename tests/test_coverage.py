@@ -7,7 +7,8 @@ what bounded rewards of sampled answers show. The Monte-Carlo error is one stand
 import numpy as np
 import pytest
 
-from morlbench import comparison, stats
+from morlbench import comparison, crossfit, front, stats
+from morlbench.preference import lattice
 
 pytestmark = pytest.mark.slow
 
@@ -97,6 +98,33 @@ def test_a_planted_difference_is_found_and_equal_methods_are_tied(spread, common
     power = share(f"{where}, difference of .05 found", found)
     if not spread or (spread == 0.02 and common >= 0.5):
         assert power >= 0.8
+
+
+@pytest.mark.parametrize(("methods", "most"), [(2, 0.07), (3, 0.1), (7, 0.12), (13, 0.16), (27, 0.24)])
+def test_more_equal_methods_are_more_often_told_apart_since_the_leader_is_the_largest_of_the_same_scores(methods, most):
+    rng = np.random.default_rng(0)
+    apart = [len(comparison.tie_groups({str(i): x for i, x in enumerate(rng.normal(size=(methods, SEEDS)))})) > 1 for _ in range(1000)]
+    assert share(f"{methods} equal methods, more than one tie group", apart) < most
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.2])
+def test_what_cross_fitting_takes_from_a_front_and_what_it_saves_from_a_collapsed_one(noise):
+    """Hypervolume of 11 points asked of 100 prompts, one answer each, prompts spread .15: mean of 100 samples over the true value."""
+    w, reference = lattice(2), np.array([0.35, 0.35])
+    bias = {}
+    for name, points in (("front", 0.4 + 0.2 * np.sqrt(w)), ("one point", np.full((11, 2), 0.54))):
+        true, plain, fitted = front.hypervolume(points, reference), [], []
+        for seed in range(100):
+            rng = np.random.default_rng(seed)
+            answers = points[:, None, None] + rng.normal(0, 0.15, (1, PROMPTS, 1, 2)) + rng.normal(0, noise, (11, PROMPTS, 1, 2))
+            plain.append(front.hypervolume(answers.mean((1, 2)), reference))
+            fitted.append(crossfit.hypervolume(answers, np.arange(PROMPTS), reference))
+        bias[name] = np.mean(plain) / true - 1, np.mean(fitted) / true - 1
+        print(f"answers spread {noise}, {name}: plain {bias[name][0]:+.0%}, cross-fitted {bias[name][1]:+.0%}")
+    assert bias["one point"][0] > 0.15
+    assert abs(bias["one point"][1]) < 0.04
+    assert 0 < bias["front"][0] < 0.1
+    assert -0.2 < bias["front"][1] < -0.05
 
 
 def own(rng, spread, residual, prompts_too):
