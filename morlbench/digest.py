@@ -72,6 +72,7 @@ class EntryDigest:
     family: str
     track: str
     settings: str
+    peeks: bool  # whether answers to test prompts were scored while it served them
     runs: Mapping[str, tuple[Digest, ...]]  # by task, seeds rising
     over_seeds: Mapping[tuple[str, str], Value]  # by task and metric
     over_tasks: Mapping[str, Value]
@@ -104,7 +105,7 @@ def digest(entry: str, records: Iterable[RunRecord], board: Board) -> EntryDiges
     seeds = [m for m in shown if m.over == "seeds"]
     rest = [m for m in shown if m.over in ("tasks", "budgets")]
     return EntryDigest(
-        entry, first.version, first.family, first.track, _settings(every[0]),
+        entry, first.version, first.family, first.track, _settings(every[0]), any(map(_peeks, every)),
         runs={task: tuple(_run(run, board, shown, some[0].evidence) for run in some) for task, some in by_task.items()},
         over_seeds={(task, m.name): measure(m, some) for task, some in evidence.items() for m in seeds},
         over_tasks={m.name: measure(m, every) for m in rest},
@@ -240,6 +241,10 @@ def _correlation(base: Sequence[Probe], k: int) -> Array:
     lengths = np.sqrt((centred**2).sum(0))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(centred.T @ centred / np.outer(lengths, lengths))
+
+
+def _peeks(run: Evidence) -> bool:
+    return any(line.kind == "inference" and line.cost.responses for line in run.costs.lines)
 
 
 def _settings(run: Evidence) -> str:

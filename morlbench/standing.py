@@ -23,6 +23,8 @@ from morlbench.stats import Interval
 EMPTY = Value(np.nan, "no record")
 CONTROL = "control"  # the family of methods that keep the others honest
 
+PEEKS = "scores test answers at inference"
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -136,7 +138,7 @@ def _row(name: str, field: Field) -> Standing:
     division, found = field.division, field.found.get(name)
     cells = tuple(_cell(task, found, field) for task in division.tasks)
     lacking = [f"{cell.task}: {cell.missing}" for cell in cells if cell.missing]
-    unranked = division.unranked.get(name, "")
+    unranked = division.unranked.get(name, "") or (PEEKS if found and found.peeks else "")
     if found and found.track == "single" and division.track == "front":
         unranked = unranked or "one policy for one preference; see the single track"
     if lacking and not unranked:

@@ -9,6 +9,7 @@ from evidence import build, from_rewards, record
 from scipy.stats import ttest_rel
 
 from morlbench import digest
+from morlbench.bench import Cost, Line
 from morlbench.board import PROFILE, Board, Division
 from morlbench.board_page import markdown
 from morlbench.errors import BadRecord
@@ -316,6 +317,14 @@ def test_who_is_alone_in_a_family_beats_nobody():
     found = rank(planted({"only": 0.2}) + planted({"control": 0.1}, family="control"), board(["only", "control"], tasks=("a", "b")))
     assert np.isfinite(row(found, "only").profile[0].value)
     assert np.isnan(row(found, "only").profile[0].rank)
+
+
+def test_who_scores_test_answers_while_serving_them_has_no_rank_whatever_the_board_says():
+    line = Line("serving", "inference", Cost(responses=8))
+    peeking = [replace(r, evidence=replace(r.evidence, costs=replace(r.evidence.costs, lines=(line,)))) for r in every("b", 0.9)]
+    found = rank(peeking + every("m", 0.5), board(["b", "m"]))
+    assert [r.method for r in found.standings[0].rows] == ["m", "b"]
+    assert (row(found, "b").group, row(found, "b").unranked) == (None, "scores test answers at inference")
 
 
 def test_a_growth_without_one_of_its_sizes_is_no_growth():
