@@ -21,6 +21,7 @@ class HeldOutUtility(Metric):
     family = "adaptation"
     unit = "utility"
     higher_is_better = True
+    rewards_alone = True
     headline = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:

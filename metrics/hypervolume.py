@@ -25,6 +25,7 @@ class Hypervolume(Metric):
     family = "pareto"
     unit = "volume"
     higher_is_better = True
+    rewards_alone = True
     pareto_compliant = True
     headline = True
 

@@ -26,6 +26,7 @@ class CrossfitHypervolume(Metric):
     family = "pareto"
     unit = "volume"
     higher_is_better = True
+    rewards_alone = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the cross-fitted hypervolume."""

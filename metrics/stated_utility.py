@@ -25,6 +25,7 @@ class StatedUtility(Metric):
     family = "utility"
     unit = "utility"
     higher_is_better = True
+    rewards_alone = True
     headline = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:

@@ -22,6 +22,7 @@ class RealisedUtility(Metric):
     family = "utility"
     unit = "utility"
     higher_is_better = True
+    rewards_alone = True
     headline = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:

@@ -136,7 +136,7 @@ def cost(ranking: Ranking) -> "Figure | None":
         for method in methods:
             runs = ranking.digests[method].runs.get(task, ())
             x = np.array([run.values[ranking.board.cost].value for run in runs])
-            x = np.where(x > 0, x, least / 2)  # who costs nothing stands at the left edge of a logarithmic axis, at a tick that says 0
+            x = np.where(x == 0, least / 2, x)  # who costs nothing stands at the left edge of a logarithmic axis, at a tick that says 0
             y = np.array([_volume(run, ranking.tasks[task]) for run in runs])
             if not len(x) or not np.isfinite([x, y]).all():
                 continue

@@ -25,7 +25,6 @@ CSV = (
     "division", "group", "rank", "rank_low", "rank_high", "method", "version", "family", "track", "level", "task", "metric", "value", "low",
     "high", "seeds", "reason",
 )  # fmt: skip
-UNCHARGED = ("utility", "utility-gain", "stated-utility", "hypervolume", "hypervolume-crossfit")  # of rewards alone
 RANKED = "in brackets the mean rank over tasks among the methods that compete; controls are shown without one"
 
 
@@ -157,8 +156,8 @@ def _profile(standings: Standings) -> str:
     facets = rows[0].profile
     arrows = {f.family: "↑" if metric(f.metric).higher_is_better else "↓" for f in facets}
     head = ["method", *(f"{TITLES[f.family]}: {f.metric} {arrows[f.family]}" for f in facets)]
-    free = [f"`{facet.metric}`" for facet in facets if facet.metric in UNCHARGED]
-    told = f" KL is not paid for in {' and '.join(free)}: who spends most of it may lead there and not in the ranking." if free else ""
+    free = [f"`{facet.metric}`" for facet in facets if metric(facet.metric).rewards_alone]
+    told = f" KL is not paid for in {', '.join(free)}: who spends most of it may lead there and not in the ranking." if free else ""
     lines = [f"Profile over the eight families: value, and {RANKED}.{told}", ""]
     lines += [_line(head), _line(["---", *["---:"] * len(FAMILIES)])]
     lines += [_line([row.method, *map(_facet, row.profile)]) for row in rows]

@@ -11,18 +11,18 @@ from morlbench.front import base_returns
 from morlbench.metric import Evidence, NoValue
 from morlbench.preference import Array
 
-ROUNDING = 1e-9  # a sum of floats is no fall
+DIGITS = 9  # beyond which a reward did not move: sums of floats go up and down
 
 
 def spearman(run: Evidence) -> float:
     """Return the smallest over objectives of Spearman's correlation of w_i and v_i; 0 where v_i never moves."""
-    w, v = (pd.DataFrame(x).rank().to_numpy() for x in _asked(run))
+    w, v = (pd.DataFrame(x).rank().to_numpy() for x in _moved(run))
     return min(_correlation(w[:, i], v[:, i]) for i in range(run.k))
 
 
 def kendall(run: Evidence) -> float:
     """Return the smallest over objectives of Kendall's tau-b of w_i and v_i; 0 where v_i never moves."""
-    w, v = _asked(run)
+    w, v = _moved(run)
     return min(_tau(w[:, i], v[:, i]) for i in range(run.k))
 
 
@@ -55,12 +55,12 @@ def corner_gains(run: Evidence) -> tuple[float, float]:
 
 def violations(run: Evidence) -> float:
     """Return the mean over objectives of the share of steps to the next higher w_i at which the mean v_i falls."""
-    w, v = _asked(run)
+    w, v = _moved(run)
     shares = []
     for i in range(run.k):
         levels, place = np.unique(w[:, i].round(6), return_inverse=True)
         means = np.bincount(place, v[:, i]) / np.bincount(place)
-        shares.append((np.diff(means) < -ROUNDING).mean() if len(levels) > 1 else 0.0)
+        shares.append((np.diff(means).round(DIGITS) < 0).mean() if len(levels) > 1 else 0.0)
     return float(np.mean(shares))
 
 
@@ -93,6 +93,12 @@ def _asked(run: Evidence) -> tuple[Array, Array]:
     if run.exact is not None and len(run.exact.preferences) == len(probe.preferences):
         return run.exact.preferences, run.exact.rewards  # without the noise of few answers
     return probe.preferences, probe.means
+
+
+def _moved(run: Evidence) -> tuple[Array, Array]:
+    """Return preferences and rewards as `_asked` does, without movements that are rounding."""
+    w, v = _asked(run)
+    return w, v.round(DIGITS)
 
 
 def _correlation(a: Array, b: Array) -> float:

@@ -124,16 +124,17 @@ def below_single(runs: Sequence[Evidence], others: Sequence[Evidence]) -> Flag:
     The mean over the seeds both have, since the best of several runs is better than its method is; of these the worst method and
     preference, its limit corrected for their number. There is none to compare with where a KL is unknown.
     """
-    found: dict[tuple[str, str, tuple[float, ...]], list[Array]] = {}
+    found: dict[tuple[str, int, str, tuple[float, ...]], list[Array]] = {}
     for run, single in ((run, single) for run in runs for single in others if _comparable(run, single)):
         if (lost := _lost(run, single)) is not None:
-            kind = (single.method.name, key_of(settings=single.method.settings), single.task.preference)
+            how = single.method
+            kind = (how.name, how.version, key_of(settings=how.settings), single.task.preference)
             found.setdefault(kind, []).append(lost)
     if not found:
         raise NoValue("no single-policy run of the same task, base, budget and seed with a known KL to compare with")
     means = {kind: np.mean(some, 0) for kind, some in found.items()}  # (n,) by prompt
     kind = max(means, key=lambda kind: float(means[kind].mean()))
-    text = f"utility below {kind[0]} at {_named(np.array(kind[2]))}"
+    text = f"utility below {kind[0]} at {_named(np.array(kind[3]))}"
     return Flag("below-single", float(means[kind].mean()), DROP, _lower(means[kind], len(means)) > DROP, text)
 
 
@@ -143,8 +144,8 @@ SEEDS: tuple[Sign, ...] = (seed_spread,)
 
 
 def _comparable(run: Evidence, single: Evidence) -> bool:
-    same = (run.task.name, run.base, run.budget, run.seed) == (single.task.name, single.base, single.budget, single.seed)
-    return same and single.method.family == "single-policy" and run.method.name != single.method.name
+    mine, other = ((r.task.name, r.task.version, r.base, r.budget, r.seed) for r in (run, single))
+    return mine == other and single.method.family == "single-policy" and run.method.name != single.method.name
 
 
 def _lost(run: Evidence, single: Evidence) -> Array | None:
@@ -152,7 +153,7 @@ def _lost(run: Evidence, single: Evidence) -> Array | None:
     wanted, best = np.array(single.task.preference), single.probe("front")
     if run.exact is not None and single.exact is not None:
         rows = rows_at(run.exact.preferences, wanted)
-        return np.full(2, single.exact.value[0] - run.exact.value[rows[0]]) if len(rows) else None  # known, so without spread
+        return np.full(len(best.prompts), single.exact.value[0] - run.exact.value[rows[0]]) if len(rows) else None  # known: no spread
     for probe in (*run.all("front"), *run.all("stated")):
         rows = rows_at(probe.preferences, wanted)
         if len(rows) and len(probe.prompts) == len(best.prompts) and probe.kl is not None and best.kl is not None:

@@ -5,7 +5,7 @@ Growth is the slope of log value on log k over tasks that differ in a number at 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -57,6 +57,16 @@ def responses_needed(runs: Sequence[Evidence], gap: float = GAP) -> float:
         share = (gaps[i - 1] - gap) / (gaps[i - 1] - value)
         return float(np.exp(np.log(budgets[i - 1]) * (1 - share) + np.log(budgets[i]) * share))
     raise NoValue(f"no budget brought the gap to {gap:g}; the smallest gap is {min(gaps):.3g}")
+
+
+def largest_family(tasks: Iterable[str]) -> tuple[str, ...]:
+    """Return the tasks of the largest family of numbered ones, which a growth is taken over."""
+    families: dict[str, list[str]] = {}
+    for task in tasks:
+        if named := NUMBERED.fullmatch(task):
+            families.setdefault(named[1], []).append(task)
+    found: list[str] = max(families.values(), key=len, default=[])
+    return tuple(found)
 
 
 def exponent(runs: Sequence[Evidence], quantity: Quantity) -> tuple[float, float, float]:

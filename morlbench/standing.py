@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from morlbench import flags, stats
 from morlbench.board import Board, Division
 from morlbench.digest import EntryDigest, TaskDigest, Value, metric
-from morlbench.growth import NUMBERED
+from morlbench.growth import largest_family
 from morlbench.history import GRADES
 from morlbench.metric import FAMILIES, Evidence, MetricFamily, NoValue
 from morlbench.preference import Array
@@ -189,7 +189,8 @@ def _profiled(rows: Sequence[Standing], field: Field) -> list[Standing]:
 
 def _competes(row: Standing, field: Field) -> bool:
     """Return whether a method can win a family: controls are shown beside the others, and so is what the division does not rank."""
-    return row.family != CONTROL and row.method not in field.division.unranked
+    found = field.found.get(row.method)
+    return row.family != CONTROL and row.method not in field.division.unranked and not (found and found.peeks)
 
 
 def _mean_ranks(values: Mapping[str, Array], name: str) -> dict[str, float]:
@@ -211,7 +212,7 @@ def _values(found: EntryDigest | None, name: str, field: Field) -> tuple[Array, 
         return nothing, "one policy for one preference"
     kind = metric(name).over
     if kind in ("tasks", "budgets"):
-        for task in (task for task in field.board.tasks if NUMBERED.fullmatch(task)):
+        for task in largest_family(field.board.tasks) if kind == "tasks" else ():
             if {run.seed for run in found.runs.get(task, ())} != set(seeds):
                 return nothing, f"{task} lacks a record, and a growth without it is another"
         got = found.over_tasks.get(name, EMPTY)

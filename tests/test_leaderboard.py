@@ -325,6 +325,7 @@ def test_who_scores_test_answers_while_serving_them_has_no_rank_whatever_the_boa
     found = rank(peeking + every("m", 0.5), board(["b", "m"]))
     assert [r.method for r in found.standings[0].rows] == ["m", "b"]
     assert (row(found, "b").group, row(found, "b").unranked) == (None, "scores test answers at inference")
+    assert all(np.isnan(facet.rank) for facet in row(found, "b").profile)  # nor does it win a family
 
 
 def test_a_growth_without_one_of_its_sizes_is_no_growth():

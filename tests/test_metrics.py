@@ -235,7 +235,8 @@ def test_a_policy_that_ignores_the_preference_has_no_control():
         control.linearity(blind)
     rounded = np.full((11, 5, 1, 2), 0.5) + 1e-16 * np.arange(11)[::-1, None, None, None]
     rounded[::2] += 2e-16  # a sum of floats goes up and down without moving
-    assert control.violations(from_rewards(rounded, lattice(2))) == 0
+    still = from_rewards(rounded, lattice(2))
+    assert (control.spearman(still), control.kendall(still), control.violations(still)) == (0, 0, 0)
     turned = from_rewards(lattice(2)[:, ::-1][:, None, None], lattice(2))
     assert control.spearman(turned) == pytest.approx(-1)
     assert control.violations(turned) == 1
@@ -547,6 +548,22 @@ def test_one_lucky_seed_of_a_single_policy_is_not_its_method():
     assert not whole.raised
     assert whole.value == pytest.approx(np.mean([flags.below_single([a], [b]).value for a, b in zip(ours, lucky, strict=True)]))
     assert flags.below_single(ours, [single(0.42, seed) for seed in range(3)]).raised
+
+
+def test_versions_of_a_single_policy_are_not_averaged_and_a_run_without_exact_values_is_compared_by_its_answers():
+    def single(gain, version, exact=False):
+        made = build(method="linear-scalarization", family="single-policy", track="single", prompts=60, gain=gain, exact=exact)
+        return replace(made, method=replace(made.method, version=version))
+
+    ours = [build(method="good", prompts=60)]
+    good, poor = single(0.45, 1), single(0.1, 2)
+    assert flags.below_single(ours, [good, poor]).value == flags.below_single(ours, [good]).value
+    mixed = [
+        build(method="good", prompts=60, exact=True, seed=0),
+        replace(build(method="good", prompts=60, exact=True, seed=1), exact=None),
+    ]
+    others = [replace(single(0.45, 1, exact=True), seed=seed) for seed in (0, 1)]
+    assert np.isfinite(flags.below_single(mixed, others).value)
 
 
 def test_a_single_policy_that_pays_more_kl_than_it_earns_is_no_one_to_be_held_against():

@@ -30,6 +30,7 @@ from morlbench.run import run
 from morlbench.store import Store
 from morlbench.verify import Findings, Refused, Verdict, command, place, rerun, together
 from morlbench.verify.checkout import Checkout
+from morlbench.verify.command import Outcome
 from morlbench.verify.files import check_safetensors, parse_json, parse_toml, read_bytes, walk
 from morlbench.verify.quarantine import Quarantine
 from morlbench.verify.rescore import Rescored
@@ -316,10 +317,20 @@ def test_a_level_holds_for_the_file_it_was_granted_for(board: Path, runs: dict[i
 
 def test_a_part_of_a_board_is_granted_alone(board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = first(board, 0), first(board, 1)
-    command.keep(command.examine([one]), [one])
-    assert list(history.grants(board)) == [one.relative_to(board).as_posix()]
-    command.keep(command.examine([two.parent]), [two.parent])
-    assert [history.level_of(board, path, history.grants(board)) for path in (one, two)] == ["rescored", "rescored"]
+    assert command.widened(board) == [board]
+    assert command.widened(one) == [one.parent.resolve()]  # its other seeds are compared with it
+    other = board / "records" / "another" / "method" / "seed-0.json"
+    kept = Grant("rescored", "0" * 64)
+    other.parent.mkdir(parents=True)
+    other.write_text("{}", encoding="utf-8")
+    history.write_grants(board, {other.relative_to(board).as_posix(): kept})
+    assert command.run([one], against=None, again=0, write=True, as_json=False)
+    granted = history.grants(board)
+    assert [history.level_of(board, path, granted) for path in (one, two)] == ["rescored", "rescored"]
+    assert granted[other.relative_to(board).as_posix()] == kept
+    doubted = replace(command.examine([board]).verdicts[0], path=one, level="reported")
+    command.keep(Outcome((doubted,), {}), [board])
+    assert history.level_of(board, one, history.grants(board)) == "reported"  # a doubt that came up later lowers it
     loose = copied(one.parent, tmp_path / "loose")
     monkeypatch.setattr(command, "examine", lambda *_, **__: pytest.fail("verified for hours, then refused"))
     with pytest.raises(BadInput, match=r"holds no board\.toml and lies in no folder that does"):
@@ -706,7 +717,7 @@ def test_a_record_that_lies_nowhere_in_particular_stops_no_comparison(
     ("change", "seen"),
     [({}, set()), ({"version": 99}, {"task"}), ({"beta": 0.0}, {"task"}), ({"reference_point": (-5.0,) * 3}, {"task"}), (None, {"kl"})],
 )
-def test_of_a_task_that_fetches_all_is_checked_that_needs_no_download(
+def test_of_a_task_that_fetches_is_checked_what_needs_neither_its_prompts_nor_its_scorers(
     change: dict[str, Any] | None,
     seen: set[str],
     tmp_path: Path,

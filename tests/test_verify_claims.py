@@ -116,9 +116,11 @@ def test_likelihoods_that_are_not_the_bases_own_are_refused(
     assert [fault.code for fault in likelihoods(run, task, base, checkout)] == ["kl"]
 
 
-@pytest.mark.parametrize(("chosen", "seen"), [(True, ["seed"]), (False, [])])
+@pytest.mark.parametrize(
+    ("chosen", "count", "seen", "doubted"), [(True, 10, ["seed"], False), (False, 10, [], True), (False, 2, [], False)]
+)
 def test_a_tenth_of_the_bases_answers_may_be_others_and_may_not_be_chosen(
-    chosen: bool, seen: list[str], text: Evidence, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+    chosen: bool, count: int, seen: list[str], doubted: bool, text: Evidence, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A base made worse raises every gain over it."""
     checkout, probe = verifier.checkout, text.probe("base")
@@ -130,12 +132,13 @@ def test_a_tenth_of_the_bases_answers_may_be_others_and_may_not_be_chosen(
     monkeypatch.setattr(checkout, "score", lambda *_: rewards)
     best = rewards.sum(1).argsort()[::-1]
     others = np.random.default_rng(0).permutation(len(rewards))
-    places, by = (best[:10], np.repeat(best[-1], 10)) if chosen else (others[:10], others[10:20])
+    places, by = (best[:count], np.repeat(best[-1], count)) if chosen else (others[:count], others[count : 2 * count])
     answers, own = np.array(probe.responses, dtype=object), rewards.copy()
     answers[places], own[places] = answers[by], rewards[by]
     forged = replace(probe, responses=tuple(answers), rewards=own.reshape(probe.rewards.shape))
     run = replace(text, probes=tuple(forged if one is probe else one for one in text.probes))
-    assert [fault.code for fault in base_answers(run, task, base, checkout)] == seen
+    found = base_answers(run, task, base, checkout)
+    assert ([fault.code for fault in found.faults], bool(found.doubts)) == (seen, doubted)
 
 
 @pytest.mark.parametrize(("shift", "seen"), [(0.0049, ["rewards"]), (0.0009, [])])

@@ -42,8 +42,8 @@ def main(tasks: list[str]) -> None:
         print(f"  ten optima, the best of them served   {family(problem, 10):.3f} pooled")
         reward, value, base = one_of_two(problem)
         print(f"  two optima, the best of them served   {reward:.3f} by reward, {value:.3f} by return, {base:.3f} with the base pooled")
-        own, first = rewards_at(problem, w)
-        print(f"  reward at w of the optimum for w, and of that for the first objective alone: {own:.3f}, {first:.3f}")
+        (own, spent), (first, more) = rewards_at(problem, w)
+        print(f"  reward at w and KL of the optimum for w {own:.3f}, {spent:.2f}; for the first objective alone {first:.3f}, {more:.2f}")
 
 
 def family(problem: Problem, count: int) -> float:
@@ -69,10 +69,10 @@ def one_of_two(problem: Problem) -> tuple[float, float, float]:
     return pooled(by_reward), pooled(returns.max(1)), pooled(np.maximum(returns.max(1), worst))
 
 
-def rewards_at(problem: Problem, w: Array) -> tuple[float, float]:
-    """Return w·E[r] (KL not paid) of the best policy for w (2,) and of the best for the first objective alone."""
-    own, first = closed_form.optimal(problem, np.array([w, [1.0, 0.0]])).rewards @ w
-    return float(own), float(first)
+def rewards_at(problem: Problem, w: Array) -> list[tuple[float, float]]:
+    """Return w·E[r] (KL not paid) and the KL of the best policy for w (2,) and of the best for the first objective alone."""
+    found = closed_form.optimal(problem, np.array([w, [1.0, 0.0]]))
+    return list(zip((found.rewards @ w).tolist(), found.kl.tolist(), strict=True))
 
 
 def gap(problem: Problem, w: Array, scalar: Array) -> float:

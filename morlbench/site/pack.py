@@ -1,7 +1,8 @@
 """What a browser gets of a board's records: mean rewards and KL of every run, every answer's rewards in a byte, a few answers.
 
 Mean rewards are kept to six decimals. An answer's rewards are rounded to 1/255, which moves the mean of a utility of slope 1 by
-less than 1/510; a hard threshold is rounded alike, so that an answer that meets it still does, and one that misses it by less may too.
+less than 1/510; a hard threshold is rounded alike: an answer that meets it still does, one that
+misses it by less than 1/255 may too.
 Views: 'front' is what was asked at the lattice, 'single' what was asked at the task's stated preference.
 """
 

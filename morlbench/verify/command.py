@@ -128,8 +128,7 @@ def _repeated(verdicts: dict[Path, Verdict], found: Found, count: int, verifier:
 def run(paths: Sequence[Path], *, against: Path | None, again: int, write: bool, as_json: bool) -> bool:
     """Verify, print a line per file and what the metrics are on own rewards, and say whether nothing is refused."""
     if write:
-        for path in paths:
-            board_of(path)  # before any work
+        paths = [wider for path in paths for wider in widened(path)]
     with console.quiet_libraries():
         outcome = examine(paths, against=against, again=again)
         metrics = recomputed(list(outcome.records.values())) if outcome.records else []
@@ -156,9 +155,9 @@ def recomputed(records: Sequence[RunRecord]) -> list[dict[str, object]]:
 
 
 def keep(outcome: Outcome, paths: Iterable[Path]) -> None:
-    """Write the levels of records into the levels.json of their board; a level that was higher for the same file stays.
+    """Write the levels of records into the levels.json of their board; `reproduced` stays for the same file, which was not repeated now.
 
-    A path is a board's folder or lies in its records: then levels of the others stay as they are.
+    A path is a board's folder or lies in its records (`widened`): then levels of the others stay as they are.
     """
     for path in paths:
         folder = board_of(path)
@@ -172,9 +171,18 @@ def keep(outcome: Outcome, paths: Iterable[Path]) -> None:
                 granted.pop(name, None)
                 continue
             grant, before = Grant(verdict.level, history.digest(record)), granted.get(name)
-            higher = before and before.sha256 == grant.sha256 and GRADES.index(before.level) > GRADES.index(grant.level)
-            granted[name] = before if before and higher else grant
+            repeated = before and before.sha256 == grant.sha256 and (before.level, grant.level) == (GRADES[2], GRADES[1])
+            granted[name] = before if before and repeated else grant
         history.write_grants(folder, granted)
+
+
+def widened(path: Path) -> list[Path]:
+    """Return a board's folder itself, or every record on the board of the methods that a part of it holds: some checks compare those."""
+    folder = board_of(path)
+    if path.resolve() == folder:
+        return [path]
+    methods = {record.parent.name for record in place.survey(path).records}
+    return sorted(found for found in (folder / RECORDS).glob("*/*") if found.name in methods) or [path]
 
 
 def board_of(path: Path) -> Path:

@@ -3,8 +3,8 @@
 Rewards must agree within TABLE where a reward is a table, else within TEXT per answer and TEXT_MEAN on average at each preference
 of a probe: language models and encoders sum floats in another order on another machine. The base's answers depend on the seed alone,
 so a record under another seed is seen; all of them must agree on the tiny base, SAME on others, since one flipped token changes the
-rest of an answer. Those that differ must be worth what the base's own are, within DRIFT standard errors of so many answers drawn anew:
-every gain is counted from the base.
+rest of an answer. Every gain is counted from the base, so fewer than SURE leave a doubt, and those that differ must be worth what the
+base's own are, within DRIFT standard errors of so many answers drawn anew.
 Leaves out whether the policy really gave these answers.
 """
 
@@ -17,7 +17,7 @@ from morlbench.errors import MorlbenchError
 from morlbench.metric import Evidence, Probe
 from morlbench.preference import Array
 from morlbench.task import Task, Texts
-from morlbench.verify import Fault
+from morlbench.verify import Fault, Findings
 from morlbench.verify.checkout import Checkout
 from morlbench.verify.likelihood import BESIDE
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TABLE = 1e-6
 TEXT, TEXT_MEAN = 5e-3, 1e-3
-SAME = 0.9
+SAME, SURE = 0.9, 0.98
 DRIFT = 3.5  # standard errors
 LONGEST = 40  # characters per token of an answer
 
@@ -61,7 +61,7 @@ def rescore(run: Evidence, task: Task, checkout: Checkout) -> Rescored:
     return Rescored(replace(run, probes=tuple(probes)), faults)
 
 
-def base_answers(run: Evidence, task: Task, base: "Base", checkout: Checkout) -> list[Fault]:
+def base_answers(run: Evidence, task: Task, base: "Base", checkout: Checkout) -> Findings:
     """Check that the base's answers are those of this seed; `run` holds this checkout's rewards."""
     probe, wanted = run.probe("base"), checkout.base_answers(task, base, run.seed)
     other = [i for i, (mine, own) in enumerate(zip(probe.responses, wanted, strict=True)) if mine != own]
@@ -69,9 +69,9 @@ def base_answers(run: Evidence, task: Task, base: "Base", checkout: Checkout) ->
     least = 1.0 if task.base == "exact" else SAME
     if share < least:
         told = f"{share:.1%} of the base's answers are what the base answers under seed {run.seed}; expected at least {least:.0%}"
-        return [Fault("seed", f"{told}: the record is of another seed, or its answers were edited")]
+        return Findings([Fault("seed", f"{told}: the record is of another seed, or its answers were edited")])
     if not other:
-        return []
+        return Findings()
     prompts = [task.prompts("test")[int(i)] for i in probe.prompts for _ in range(probe.rewards.shape[2])]
     own = checkout.score(task, prompts, wanted)  # (n, k)
     shift = np.abs((probe.rewards.reshape(own.shape) - own).sum(0))
@@ -79,8 +79,9 @@ def base_answers(run: Evidence, task: Task, base: "Base", checkout: Checkout) ->
     worst = int((shift - DRIFT * error).argmax())
     if shift[worst] > DRIFT * error[worst]:
         told = f"{len(other)} of the base's answers are not those of seed {run.seed}, and their {run.task.objectives[worst]} differs by"
-        return [Fault("seed", f"{told} {shift[worst] / len(other):.3f} on average: more than chance, so they were chosen")]
-    return []
+        return Findings([Fault("seed", f"{told} {shift[worst] / len(other):.3f} on average: more than chance, so they were chosen")])
+    doubt = f"{share:.0%} of the base's answers are its own; below {SURE:.0%} gains over it may be off"
+    return Findings(doubts=[doubt] if share < SURE else [])
 
 
 def _pairs(run: Evidence, prompts: Texts) -> tuple[list[str], list[str]]:

@@ -61,7 +61,7 @@ class Verifier:
         method = identity.same_method(run, self.checkout)
         faults += method.faults
         if not faults:
-            faults = kl_and_weights(run, task) + ledger(run, task, None, self.checkout) if task.fetches else identity.complete(run, task)
+            faults = self._unfetched(run, task) if task.fetches else identity.complete(run, task)
         if faults:
             return Verdict(path, None, tuple(faults), (*method.doubts, *method.notes), found.key), found
         if task.fetches:
@@ -72,6 +72,13 @@ class Verifier:
         level: Level = "reported" if doubts else "rescored"
         verdict = Verdict(path, None if numbers.faults else level, tuple(numbers.faults), (*doubts, *notes), found.key)
         return verdict, replace(found, evidence=evidence)
+
+    def _unfetched(self, run: Evidence, task: Task) -> list[Fault]:
+        """Check of a task that fetches what needs neither its prompts nor its scorers."""
+        if lacks := [name for name in ("base", "front") if not run.all(name)]:
+            return [Fault("complete", f"the record lacks {', '.join(lacks)}")]
+        own = given(run, task, self.checkout).faults + kl_and_weights(run, task) + ledger(run, task, None, self.checkout)
+        return own or least_kl(run)
 
     def _numbers(self, run: Evidence, task: Task) -> tuple[Findings, Evidence]:
         """Check what the policy, the scorers and the ledger gave; return the evidence with this checkout's rewards."""
@@ -85,7 +92,9 @@ class Verifier:
         elif base is None:  # every metric leans on the base's answers
             found.doubts.append(f"base {run.base[:60]} is not bundled with these weights, so its answers were not repeated")
         else:
-            found.faults += base_answers(rescored.run, task, base, checkout) + self._possible.exact(run, task, base)
+            repeated = base_answers(rescored.run, task, base, checkout)
+            found.doubts += repeated.doubts
+            found.faults += repeated.faults + self._possible.exact(run, task, base)
         if not found.faults:
             found.faults += least_kl(rescored.run) + likelihoods(run, task, base, checkout)
         return found, rescored.run
