@@ -40,7 +40,7 @@ def relation(ranking: Ranking) -> "Figure | None":
     ax.set_xlabel("correlation of rewards over the base's answers  (mean over pairs of objectives)", fontsize=9.5)
     ax.set_ylabel("loss of the ideal point at the best mean\n(0: one policy serves all; 1: a compromise gains nothing)", fontsize=9.5)
     figure.legend(loc="outside lower left", ncols=3, fontsize=8.5)
-    about = "over the records' answers; cards measure on other answers or on all, and the loss at equal weights"
+    about = "by the records' answers; the cards measure others, and the loss at equal weights"
     figure.suptitle(f"How the objectives of each task relate\n{about}", x=0.012, ha="left", fontsize=11, color=INK)
     return figure
 
