@@ -23,6 +23,7 @@ class ExpectedUtility(Metric):
     family = "utility"
     unit = "utility"
     higher_is_better = True
+    rewards_alone = True
     pareto_compliant = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:

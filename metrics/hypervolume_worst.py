@@ -23,6 +23,7 @@ class WorstHypervolume(Metric):
     family = "stability"
     unit = "volume"
     higher_is_better = True
+    rewards_alone = True
     over = "seeds"
 
     def __call__(self, runs: Sequence[Evidence]) -> float:

@@ -21,6 +21,7 @@ class RelativeHypervolume(Metric):
     family = "pareto"
     unit = "× base"
     higher_is_better = True
+    rewards_alone = True
     pareto_compliant = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:

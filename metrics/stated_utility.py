@@ -2,11 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from morlbench import answers
-from morlbench.metric import Evidence, Metric, NoValue, one
-from morlbench.preference import Array, rows_at
+from morlbench.metric import Evidence, Metric, one
 
 
 class StatedUtility(Metric):
@@ -29,28 +26,12 @@ class StatedUtility(Metric):
     headline = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
-        """Return the mean of w·r at the stated preference, over all answers where they can be enumerated."""
+        """Return the mean at the stated preference, over all answers where they can be enumerated."""
         run = one(runs)
-        exact = _exactly(run)
-        return float(_at_stated(run).mean()) if exact is None else exact
+        return float(answers.stated_utility(run)[0].mean())
 
     def interval(self, runs: Sequence[Evidence]) -> tuple[float, float] | None:
         """Return the 95% t interval over prompts; none where the value is exact."""
         run = one(runs)
-        return answers.mean_interval(_at_stated(run)) if _exactly(run) is None else None
-
-
-def _exactly(run: Evidence) -> float | None:
-    """Return the exact utility at the stated preference; None where only answers tell it."""
-    if run.exact is None:
-        return None
-    rows = rows_at(run.exact.preferences, run.task.preference)
-    return float(run.exact.rewards[rows[0]] @ run.task.preference) if len(rows) else None
-
-
-def _at_stated(run: Evidence) -> Array:
-    """Return the utility per prompt (n,) at the stated preference."""
-    if (found := answers.at_stated(run)) is None:
-        raise NoValue(f"the policy was not asked at the stated preference {np.round(run.task.preference, 3).tolist()}")
-    probe, row = found
-    return np.asarray(answers.realised(probe)[row])
+        values, exactly = answers.stated_utility(run)
+        return None if exactly else answers.mean_interval(values)

@@ -2,11 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from morlbench import answers
-from morlbench.metric import Evidence, Metric, NoValue, one
-from morlbench.preference import Array, rows_at
+from morlbench.metric import Evidence, Metric, one
 
 
 class StatedUtilityCharged(Metric):
@@ -29,28 +26,10 @@ class StatedUtilityCharged(Metric):
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the mean at the stated preference, over all answers where they can be enumerated."""
         run = one(runs)
-        exact = _exactly(run)
-        return float(_at_stated(run).mean()) if exact is None else exact
+        return float(answers.stated_utility(run, run.task.beta)[0].mean())
 
     def interval(self, runs: Sequence[Evidence]) -> tuple[float, float] | None:
         """Return the 95% t interval over prompts; none where the value is exact."""
         run = one(runs)
-        return answers.mean_interval(_at_stated(run)) if _exactly(run) is None else None
-
-
-def _exactly(run: Evidence) -> float | None:
-    """Return the exact regularised value at the stated preference; None where only answers tell it."""
-    if run.exact is None:
-        return None
-    rows = rows_at(run.exact.preferences, run.task.preference)
-    return float(run.exact.value[rows[0]]) if len(rows) else None
-
-
-def _at_stated(run: Evidence) -> Array:
-    """Return utility less the price of KL per prompt (n,) at the stated preference."""
-    if (found := answers.at_stated(run)) is None:
-        raise NoValue(f"the policy was not asked at the stated preference {np.round(run.task.preference, 3).tolist()}")
-    probe, row = found
-    if probe.kl is None:
-        raise NoValue("the policy's KL to the base is unknown")
-    return np.asarray(answers.realised(probe)[row] - run.task.beta * probe.kl[row].mean(1))
+        values, exactly = answers.stated_utility(run, run.task.beta)
+        return None if exactly else answers.mean_interval(values)

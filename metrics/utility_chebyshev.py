@@ -22,6 +22,7 @@ class ChebyshevUtility(Metric):
     family = "utility"
     unit = "utility"
     higher_is_better = True
+    rewards_alone = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the mean chebyshev utility over preferences, prompts and draws."""

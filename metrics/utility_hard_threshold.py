@@ -23,6 +23,7 @@ class HardThresholdUtility(Metric):
     family = "utility"
     unit = "utility"
     higher_is_better = True
+    rewards_alone = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the mean hard-threshold utility over preferences, prompts and draws."""

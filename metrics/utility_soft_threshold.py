@@ -23,6 +23,7 @@ class SoftThresholdUtility(Metric):
     family = "utility"
     unit = "utility"
     higher_is_better = True
+    rewards_alone = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the mean soft-threshold utility over preferences, prompts and draws."""

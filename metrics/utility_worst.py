@@ -22,6 +22,7 @@ class WorstUtility(Metric):
     family = "stability"
     unit = "utility"
     higher_is_better = True
+    rewards_alone = True
     over = "seeds"
 
     def __call__(self, runs: Sequence[Evidence]) -> float:

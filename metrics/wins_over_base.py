@@ -21,6 +21,7 @@ class WinsOverBase(Metric):
     family = "utility"
     unit = "share of preferences"
     higher_is_better = True
+    rewards_alone = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the share of lattice preferences with a positive gain, paired by prompt or exact."""

@@ -101,6 +101,23 @@ def realised(probe: Probe, utility: Utility = LINEAR) -> Array:
     return probe.linear if utility == LINEAR else np.asarray(utility(probe.rewards, probe.preferences[:, None, None]).mean(2))
 
 
+def stated_utility(run: Evidence, price: float = 0.0) -> tuple[Array, bool]:
+    """Return w·r less `price` for a nat of KL at the stated preference by prompt (n,), or exactly (1,), and whether exactly.
+
+    Raises NoValue where the policy was not asked there, or a KL that costs something is unknown.
+    """
+    w = np.array(run.task.preference)
+    if run.exact is not None and len(rows := rows_at(run.exact.preferences, w)):
+        return np.array([run.exact.rewards[rows[0]] @ w - price * run.exact.kl[rows[0]]]), True
+    if (found := at_stated(run)) is None:
+        raise NoValue(f"the policy was not asked at the stated preference {w.round(3).tolist()}")
+    probe, row = found
+    if price and probe.kl is None:
+        raise NoValue("the policy's KL to the base is unknown")
+    paid = price * probe.kl[row].mean(1) if price and probe.kl is not None else 0.0
+    return np.asarray(realised(probe)[row] - paid), False
+
+
 def at_stated(run: Evidence) -> tuple[Probe, int] | None:
     """Return the answers at the stated preference, as a probe and the row there; None where the run was not asked there."""
     for probe in (*run.all("stated"), *run.all("front")):
