@@ -1,6 +1,7 @@
 """Conditioned policies: rows keep their preference, training and serving agree, and the preference is followed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import READOUT, Base, load_base
 from morlbench.lm.conditioned import Conditioned, Parts, Sampling, attached, far_preferences, serve, train
 from morlbench.lm.conditioned_trainer import ConditionedTrainer
+from morlbench.lm.meta import objective_experts
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy, base_policy, teacher_force
 from morlbench.lm.pooled import Pooled
@@ -381,6 +383,18 @@ def test_a_conditioned_policy_follows_the_preference_and_beats_a_blind_one(base:
     assert told[-1, 0] - told[0, 0] > 0.1
     assert np.ptp(blind, 0).max() < 1e-9
     assert value.mean() > floor.mean() + 0.01
+
+
+def test_a_router_given_the_experts_in_the_wrong_order_learns_to_turn_preferences_around(base: Base, tmp_path: Path) -> None:
+    task, hasty = load("tasks", "exact-competing")(), Settings(rate=1e-2)
+    b, ends = Bench(task, base, 2_048, Store(tmp_path)), np.array([[0.0, 1.0], [1.0, 0.0]])
+    mixture = objective_experts(b, responses=1_024, seed=0, level="parameters", settings=hasty)
+    features = Pooled.fit(base, b.prompts("train"))
+    router = Router(mixture.adapters[::-1], features.size, 32, seed=0)
+    _, untrained = realised(serve(b, router, features=features), task, ends)
+    train(b, router, "router", Plan(replace(hasty, rate=0.1), 1_024, seed=0), features=features)
+    _, trained = realised(serve(b, router, features=features), task, ends)
+    assert (trained > untrained + 0.05).all()
 
 
 @pytest.mark.slow
