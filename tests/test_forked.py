@@ -1,6 +1,7 @@
 """Forked copies give what one process gives, in order, and say so when they cannot."""
 
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -27,6 +28,24 @@ def test_copies_work_beside_each_other_and_see_what_the_process_holds() -> None:
     assert len({pid for pid, _ in found}) == 3
     assert os.getpid() not in {pid for pid, _ in found}
     assert [int(value) for _, value in found] == [0, 1, 2]
+
+
+def _resident() -> float:
+    """Memory of this process in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such call")
+def test_copies_do_not_inherit_memory_that_was_freed() -> None:
+    held = [b"x" * 60_000 for _ in range(4_000)]  # 240 MB in blocks too small to be given back one by one
+    full = _resident()
+    last = held[-1]  # keeps the top of the heap in use
+    del held
+    kept = _resident()
+    found = list(forked.spread(lambda _: _resident(), range(2), 2))
+    assert kept > full - 100, "the C library gave freed memory back by itself: this test shows nothing"
+    assert max(found) < full - 150
+    assert last
 
 
 def test_an_error_in_a_copy_is_raised_here() -> None:
