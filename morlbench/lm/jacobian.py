@@ -7,23 +7,24 @@ input (the per-example gradients of Goodfellow 2015, arXiv:1510.01799, weighted 
 parameters that are not the weight of a linear layer without bias; adapters have none.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from morlbench.errors import MorlbenchError
 
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """What went through a trained layer: inputs (n, t, i) and outputs (n, t, o)."""
+    """What went into a trained layer, inputs (n, t, i), and where the slopes by its outputs (n, t, o) arrive, which are not kept."""
 
     layer: nn.Linear
     inputs: torch.Tensor
-    outputs: torch.Tensor
+    outputs: GradientEdge
 
 
 def trained_layers(model: nn.Module) -> list[nn.Linear]:
@@ -43,7 +44,7 @@ def watched(layers: Sequence[nn.Linear]) -> Iterator[list[Pass]]:
 
     def note(layer: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         if isinstance(layer, nn.Linear):
-            passes.append(Pass(layer, inputs[0].detach(), output))
+            passes.append(Pass(layer, inputs[0].detach(), get_gradient_edge(output)))
 
     handles = [layer.register_forward_hook(note) for layer in layers]
     try:
@@ -59,8 +60,22 @@ def jacobian(shares: torch.Tensor, answers: torch.Tensor, passes: Sequence[Pass]
     `answers` (n,) are log-probabilities, of which answer i must depend on row i of each pass alone; `shares` (k, n) are the
     losses' derivatives by them.
     """
-    slopes = torch.autograd.grad(answers.sum(), [p.outputs for p in passes])
-    return torch.cat([_gradients(p, slope, shares.to(slope.dtype)) for p, slope in zip(passes, slopes, strict=True)], 1).double()
+    found: dict[int, torch.Tensor] = {}
+
+    def arrived(i: int) -> Callable[[tuple[torch.Tensor, ...]], None]:
+        def use(slopes: tuple[torch.Tensor, ...]) -> None:
+            slope = slopes[passes[i].outputs.output_nr]
+            found[i] = _gradients(passes[i], slope, shares.to(slope.dtype))
+
+        return use
+
+    handles = [p.outputs.node.register_prehook(arrived(i)) for i, p in enumerate(passes)]
+    try:  # asked for the weights and not for all slopes, so that each slope is freed once it is used
+        torch.autograd.grad(answers.sum(), [p.layer.weight for p in passes])
+    finally:
+        for handle in handles:
+            handle.remove()
+    return torch.cat([found[i] for i in range(len(passes))], 1).double()
 
 
 def along(direction: torch.Tensor, passes: Sequence[Pass]) -> torch.Tensor:
