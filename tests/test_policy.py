@@ -93,6 +93,23 @@ def test_kl_of_what_was_just_sampled_needs_no_second_pass_and_is_the_same(base: 
     assert policy.mixture.recent.log_p is None
 
 
+def test_answers_in_several_batches_cost_one_pass_of_the_base_for_kl_and_likelihood(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    import morlbench.lm.policy as module
+
+    weights, passes = np.array([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]]), list[int]()
+    policy, other = mixed(base), mixed(base)
+    answers = other.respond(PROMPTS, weights, seed=11)
+    expected = other.kl(PROMPTS, weights, answers), base_nll(base, TWO, PROMPTS, answers)
+    module.base_log_probs.cache_clear()
+    module._batch_likelihood.cache_clear()
+    monkeypatch.setattr(module, "VALUES", 2 * TWO.max_tokens * base.vocabulary)  # two rows at once
+    monkeypatch.setattr(module, "teacher_force", lambda mixture, *rest: passes.append(mixture.experts) or teacher_force(mixture, *rest))  # type: ignore[func-returns-value]
+    assert policy.respond(PROMPTS, weights, seed=11) == answers
+    assert policy.kl(PROMPTS, weights, answers) == pytest.approx(expected[0], rel=1e-4)
+    assert base_nll(base, TWO, PROMPTS, answers) == pytest.approx(expected[1], rel=1e-4)
+    assert passes == [0, 0]  # a base much larger than a block of answers lets sampling keep it; else the policy passes twice more
+
+
 def test_answers_are_sampled_again_where_anything_differs(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     import morlbench.lm.policy as module
 

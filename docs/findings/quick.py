@@ -2,7 +2,8 @@
 
 For each task and method over its seeds: at how many lattice preferences the realised linear utility exceeds the base's, mean utility,
 hypervolume with its t interval over seeds. Then each expert's gain in its own objective, by its gold scorer and in the others, in standard
-errors paired by prompt: the experts are `rewarded-soups` at the two ends of the lattice.
+errors paired by prompt: the experts are `rewarded-soups` at the ends of the lattice, or `linear-scalarization` told that end alone, which
+spends the whole budget on it.
 """
 
 import sys
@@ -16,18 +17,29 @@ from morlbench.metric import Evidence
 from morlbench.preference import Array
 
 METHODS = ("rewarded-soups", "mod", "moe-cmab", "random-weights", "shuffled-preference")
+HEAD = """| seed | expert | own objective | base | gain in errors | by gold (in errors) | change of the others in errors |
+|---:|---|---:|---:|---:|---:|---|"""
 
 
 def main(folder: Path) -> None:
     """Print both tables for each task that has records below `folder`."""
     runs: dict[str, dict[str, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
+    whole: dict[str, list[Evidence]] = defaultdict(list)
     for path in record.find([folder]):
         evidence = record.load(path).evidence
         if evidence.method.name in METHODS:
             runs[evidence.task.name][evidence.method.name].append(evidence)
+        elif evidence.method.name == "linear-scalarization" and 1.0 in evidence.task.preference:
+            whole[evidence.task.name].append(evidence)
     for task, found in sorted(runs.items(), key=lambda item: -len(item[1]["moe-cmab"])):
         print(f"## {task}\n")
         _tables(found)
+        print()
+    for task, alone in whole.items():
+        print(f"## {task}, experts of the whole budget\n\n{HEAD}")
+        for e in sorted(alone, key=lambda e: (e.seed, e.task.preference.index(1.0))):
+            i = e.task.preference.index(1.0)
+            print(f"| {e.seed} | {e.task.objectives[i]} {_expert(e, i)}")
         print()
 
 
@@ -42,8 +54,7 @@ def _tables(runs: dict[str, list[Evidence]]) -> None:
     some = runs["rewarded-soups"] or runs[named[0]]
     base = [front.hypervolume(e.probe("base").means, np.array(e.task.reference_point)) for e in some]
     print(f"| *the base's own point* | {len(base)} | | | {_interval(base)} | 0.0 |")
-    print("\n| seed | expert | own objective | base | gain in errors | by gold (in errors) | change of the others in errors |")
-    print("|---:|---|---:|---:|---:|---:|---|")
+    print(f"\n{HEAD}")
     for evidence in runs["rewarded-soups"]:
         for i, name in enumerate(evidence.task.objectives):
             print(f"| {evidence.seed} | {name} {_expert(evidence, i)}")

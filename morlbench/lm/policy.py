@@ -22,6 +22,7 @@ from morlbench.task import Decoding, Texts
 
 ROWS = 256  # rows in one batch
 VALUES = 60_000_000  # float values in one (rows, t, V) block, for teacher-forced passes
+LARGEST = 240_000_000  # values of a block that sampling leaves for the KL, on a base whose own weights are half as many or more
 Gate = Callable[[Texts, Array, Utility], Array]
 
 
@@ -42,7 +43,7 @@ class LMPolicy:
             return recent.answers[key]
         draws = np.random.default_rng(seed).random((len(prompts), self.decoding.max_tokens))
         shape = (*draws.shape, base.vocabulary)
-        log_p = torch.zeros(shape, device=base.device) if np.prod(shape) <= VALUES else None
+        log_p = torch.zeros(shape, device=base.device) if np.prod(shape) <= _room(base) else None
         ids: list[tuple[int, ...]] = []
         for start in range(0, len(prompts), ROWS):
             rows = slice(start, start + ROWS)
@@ -66,6 +67,7 @@ class LMPolicy:
         for start in range(0, len(prompts), size):
             rows = slice(start, start + size)
             reference, mask = base_log_probs(base, self.decoding, prompts[rows], responses.ids[rows])
+            _batch_likelihood(base, self.decoding, prompts[rows], responses.ids[rows])  # asked next, when these blocks are gone
             if known is None:
                 own, _ = teacher_force(self.mixture, prompts[rows], responses.ids[rows], weights[rows])
             else:
@@ -103,19 +105,29 @@ def base_policy(base: Base, decoding: Decoding) -> LMPolicy:
 
 def base_nll(base: Base, decoding: Decoding, prompts: Texts, responses: Responses) -> Array:
     """Return each answer's negative log-likelihood under the base at the task's temperature, nats per token (n,)."""
-    size, parts = _rows(base, decoding), []
-    for start in range(0, len(prompts), size):
-        ids = responses.ids[start : start + size]
-        log_p, mask = base_log_probs(base, decoding, prompts[start : start + size], ids)
-        own = torch.nan_to_num(log_p.gather(2, padded(ids, mask.device)[0][..., None])[..., 0]) * mask
-        parts.append((own.sum(1) / mask.sum(1).clamp(min=1)).double().cpu().numpy())
+    size = _rows(base, decoding)
+    starts = range(0, len(prompts), size)
+    parts = [_batch_likelihood(base, decoding, prompts[i : i + size], responses.ids[i : i + size]) for i in starts]
     return np.asarray(np.abs(np.concatenate(parts)))
 
 
-@lru_cache(maxsize=1)  # of the same answers, if they are one batch, first the KL is asked and then the likelihood
+@lru_cache(maxsize=64)  # a number an answer
+def _batch_likelihood(base: Base, decoding: Decoding, prompts: Texts, answers: Ids) -> Array:
+    """Return the mean log-likelihoods (n,) that `base_nll` negates, of one batch."""
+    log_p, mask = base_log_probs(base, decoding, prompts, answers)
+    own = torch.nan_to_num(log_p.gather(2, padded(answers, mask.device)[0][..., None])[..., 0]) * mask
+    return np.asarray((own.sum(1) / mask.sum(1).clamp(min=1)).double().cpu().numpy())
+
+
+@lru_cache(maxsize=1)  # KL and likelihood of one batch
 def base_log_probs(base: Base, decoding: Decoding, prompts: Texts, answers: Ids) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the base's log-probabilities (n, t, V) before each answer token, and the mask (n, t) of tokens that exist."""
     return teacher_force(Mixture(base, (), temperature=decoding.temperature), prompts, answers, np.zeros((len(answers), 0)))
+
+
+def _room(base: Base) -> int:
+    """Return how many values sampling may leave for the KL, which saves a pass over all answers."""
+    return max(VALUES, min(LARGEST, 2 * int(base.model.num_parameters())))
 
 
 def _rows(base: Base, decoding: Decoding, copies: int = 1) -> int:
