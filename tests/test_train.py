@@ -183,6 +183,22 @@ def test_a_large_base_is_trained_in_parts_to_the_same_adapter_and_ledger(
     assert replace(parts.ledger[0].cost, seconds=0) == replace(whole.ledger[0].cost, seconds=0)
 
 
+def test_a_gradient_method_takes_the_gradients_of_a_large_base_in_parts_to_the_same_adapter_and_ledger(
+    base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, whole, parts, fewer = Recipe((0.5, 0.5), gradients="mgda", settings=SMALL), *(bench(base, tmp_path / word) for word in "abc")
+    expected = expert(whole, recipe, responses=64, seed=0)
+    other = expert(fewer, replace(recipe, settings=replace(SMALL, rate=SMALL.rate * 0.9)), responses=64, seed=0)
+    monkeypatch.setattr(training, "LARGE", 1)
+    monkeypatch.setattr(training, "ROWS", 5)
+    seen = list[int]()
+    monkeypatch.setattr("morlbench.lm.trainer.jacobian", lambda s, a, p: seen.append(len(a)) or jacobian(s, a, p))  # type: ignore[func-returns-value]
+    found = expert(parts, recipe, responses=64, seed=0)
+    assert seen == [4] * 16
+    assert apart(found, expected) < 0.05 * apart(other, expected)
+    assert replace(parts.ledger[0].cost, seconds=0) == replace(whole.ledger[0].cost, seconds=0)
+
+
 def test_experts_of_one_run_share_their_initial_a(base: Base, tmp_path: Path) -> None:
     b = bench(base, tmp_path)
     tiny = Settings(rate=1e-12, batch=16, group=4)

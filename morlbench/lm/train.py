@@ -152,7 +152,7 @@ def _cost(path: Path) -> Cost | None:
 def _key(bench: Bench, recipe: Recipe, seed: int) -> str:
     """Name an expert; its machine counts, since sums differ in their last digits between devices and numbers of threads."""
     machine = f"{bench.base.device.type}-{torch.get_num_threads()}"
-    rows = _rows(bench, recipe, recipe.settings)
+    rows = rows_at_once(bench.base, recipe.settings)
     if rows != recipe.settings.batch:
         machine += f"-{rows}"  # rows at once
     rule = {"rule": revision} if (revision := weighting.REVISIONS.get(recipe.gradients)) else {}
@@ -182,20 +182,20 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
     """Train one adapter inside the bench's open part and return it; with `plan.folder`, leave checkpoints there."""
     from morlbench.lm.trainer import AfterStep, VectorTrainer, light_head, undisturbed
 
-    settings, steps = plan.settings, plan.responses // plan.settings.batch
+    settings, steps, rows = plan.settings, plan.responses // plan.settings.batch, rows_at_once(bench.base, plan.settings)
     check_prompts(bench.prompts("train"), settings)
     with undisturbed(), light_head(), tempfile.TemporaryDirectory() as scratch:
         trainer = VectorTrainer(
             model=copy.deepcopy(bench.base.model),  # PEFT edits in place; the base serves other policies
             reward_funcs=[placeholder_reward],
-            args=trl_arguments(bench, plan, steps, scratch, rows=_rows(bench, steer, settings)),
+            args=trl_arguments(bench, plan, steps, scratch, rows=settings.batch if _mixes(bench, steer) else rows),
             train_dataset=prompt_dataset(bench.prompts("train")),
             processing_class=bench.base.tokenizer,
             peft_config=lora_config(bench.base, settings),
         )
         trainer.bench, trainer.steer = bench, steer
         trainer.refer_to(bench.base.model)
-        trainer.vectors = _mixes(bench, steer)
+        trainer.vectors, trainer.rows = _mixes(bench, steer), rows
         if plan.start is not None:
             insert(trainer.model, plan.start, settings)
         before, begin, aside = bench.opened, time.perf_counter(), 0
@@ -232,11 +232,6 @@ def rows_at_once(base: Base, settings: Settings) -> int:
 def _mixes(bench: Bench, steer: "Steer") -> bool:
     """Say whether the steer mixes gradients."""
     return steer.mix(np.eye(bench.k)) is not None
-
-
-def _rows(bench: Bench, steer: "Steer", settings: Settings) -> int:
-    """Return how many rows the loss sees at once: whoever mixes gradients needs those of the whole batch."""
-    return settings.batch if _mixes(bench, steer) else rows_at_once(bench.base, settings)
 
 
 def _label(recipe: Recipe, bench: Bench) -> str:

@@ -23,7 +23,7 @@ from trl.trainer import utils as trl_utils
 
 from morlbench.bench import Bench
 from morlbench.errors import MorlbenchError
-from morlbench.lm.jacobian import along, jacobian, trained_layers, watched
+from morlbench.lm.jacobian import Pass, along, jacobian, trained_layers, watched
 from morlbench.preference import Array
 
 ROWS = 512  # positions; TRL's own 4,096 take a whole batch at once: eight blocks of 27 MB on nano
@@ -45,6 +45,7 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
     bench: Bench
     steer: Steer
     vectors: bool  # whether steer mixes gradients
+    rows: int  # answers whose gradients it mixes at once; where these are a whole batch, one pass serves sampling and gradients
     ref_model: torch.nn.Module | None
 
     def refer_to(self, base: PreTrainedModel) -> None:
@@ -69,7 +70,7 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
         self, model: torch.nn.Module, *inputs: object, **options: object
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         """Keep the graph of the policy's own pass for gradient methods: they step once on what they sampled, so one pass is enough."""
-        if not (self.vectors and model is self.model and not torch.is_grad_enabled()):
+        if not (self._one_pass and model is self.model and not torch.is_grad_enabled()):
             return super()._get_per_token_logps_and_entropies(model, *inputs, **options)  # type: ignore[no-any-return]
         with torch.enable_grad(), watched(trained_layers(model)) as self._passes:
             self._log_p, entropy, auxiliary = super()._get_per_token_logps_and_entropies(model, *inputs, **options)
@@ -84,8 +85,30 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
             alive = (np.abs(own) > 1e-12).any(0)  # an objective equal within every group says nothing
             vector = np.where(alive, own + penalty[:, None], 0.0)
             self._vector_advantages = torch.as_tensor(vector, dtype=torch.float32, device=self.accelerator.device)
-            self._answers = (self._log_p * output["completion_mask"]).sum(1)  # (n,)
+            self._output = output
         return output
+
+    @property
+    def _one_pass(self) -> bool:
+        """Whether the graph of the pass that followed sampling is kept for the gradients."""
+        return self.vectors and self.rows >= self.args.per_device_train_batch_size
+
+    def _jacobian(self, model: torch.nn.Module, shares: torch.Tensor) -> tuple[torch.Tensor, list[Pass]]:
+        """Return the gradients (k, P) of the losses whose derivatives by the answers are shares (k, n), and passes in their order."""
+        output = self._output
+        exists = output["completion_mask"]
+        if self._one_pass:
+            return jacobian(shares, (self._log_p * exists).sum(1), self._passes), self._passes
+        ids = torch.cat([output["prompt_ids"], output["completion_ids"]], 1)
+        mask = torch.cat([output["prompt_mask"], exists], 1)
+        whole = torch.zeros(())
+        for start in range(0, len(ids), self.rows):
+            rows = slice(start, start + self.rows)
+            with watched(trained_layers(model)) as passes:
+                log_p, *_ = super()._get_per_token_logps_and_entropies(model, ids[rows], mask[rows], exists.shape[1])
+            part = jacobian(shares[:, rows], (log_p * exists[rows]).sum(1), passes)
+            whole = whole.add_(part) if start else part
+        return whole, passes
 
     def compute_loss(
         self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], return_outputs: bool = False, num_items_in_batch: int | None = None
@@ -100,11 +123,12 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
             loss: torch.Tensor = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             return loss
         shares = torch.neg(self._vector_advantages.T / len(self._vector_advantages))  # (k, n)
-        rows = self.accelerator.reduce(jacobian(shares, self._answers, self._passes), reduction="mean")
+        rows, passes = self._jacobian(model, shares)
+        rows = self.accelerator.reduce(rows, reduction="mean")
         weights = self.steer.mix((rows @ rows.T).cpu().numpy())
         if weights is None:
             raise MorlbenchError("a gradient method returned no weights")
-        return along(torch.as_tensor(weights, dtype=rows.dtype, device=rows.device) @ rows, self._passes)
+        return along(torch.as_tensor(weights, dtype=rows.dtype, device=rows.device) @ rows, passes)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep no log: the ledger and the record say what happened."""
