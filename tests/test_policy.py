@@ -107,7 +107,10 @@ def test_answers_in_several_batches_cost_one_pass_of_the_base_for_kl_and_likelih
     assert policy.respond(PROMPTS, weights, seed=11) == answers
     assert policy.kl(PROMPTS, weights, answers) == pytest.approx(expected[0], rel=1e-4)
     assert base_nll(base, TWO, PROMPTS, answers) == pytest.approx(expected[1], rel=1e-4)
-    assert passes == [0, 0]  # a base much larger than a block of answers lets sampling keep it; else the policy passes twice more
+    assert passes == [0, 0]  # two batches of the base; a base much larger than a block of answers lets sampling keep it
+    monkeypatch.setattr(module, "LARGEST", 1)
+    policy.respond(PROMPTS, weights, seed=12)
+    assert policy.mixture.recent.log_p is None  # larger than VALUES and than LARGEST
 
 
 def test_answers_are_sampled_again_where_anything_differs(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:

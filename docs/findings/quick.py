@@ -17,12 +17,12 @@ from morlbench.metric import Evidence
 from morlbench.preference import Array
 
 METHODS = ("rewarded-soups", "mod", "moe-cmab", "random-weights", "shuffled-preference")
-HEAD = """| seed | expert | own objective | base | gain in errors | by gold (in errors) | change of the others in errors |
-|---:|---|---:|---:|---:|---:|---|"""
+EXPERTS = """| seed | expert | own objective | base | gain in errors | by gold (in errors) | change of the others in errors | KL, nats |
+|---:|---|---:|---:|---:|---:|---|---:|"""
 
 
 def main(folder: Path) -> None:
-    """Print both tables for each task that has records below `folder`."""
+    """Print both tables for each task that has records below `folder`, and one of whole-budget experts where there are any."""
     runs: dict[str, dict[str, list[Evidence]]] = defaultdict(lambda: defaultdict(list))
     whole: dict[str, list[Evidence]] = defaultdict(list)
     for path in record.find([folder]):
@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
         _tables(found)
         print()
     for task, alone in whole.items():
-        print(f"## {task}, experts of the whole budget\n\n{HEAD}")
+        print(f"## {task}, experts of the whole budget\n\n{EXPERTS}")
         for e in sorted(alone, key=lambda e: (e.seed, e.task.preference.index(1.0))):
             i = e.task.preference.index(1.0)
             print(f"| {e.seed} | {e.task.objectives[i]} {_expert(e, i)}")
@@ -54,7 +54,7 @@ def _tables(runs: dict[str, list[Evidence]]) -> None:
     some = runs["rewarded-soups"] or runs[named[0]]
     base = [front.hypervolume(e.probe("base").means, np.array(e.task.reference_point)) for e in some]
     print(f"| *the base's own point* | {len(base)} | | | {_interval(base)} | 0.0 |")
-    print(f"\n{HEAD}")
+    print(f"\n{EXPERTS}")
     for evidence in runs["rewarded-soups"]:
         for i, name in enumerate(evidence.task.objectives):
             print(f"| {evidence.seed} | {name} {_expert(evidence, i)}")
@@ -75,7 +75,8 @@ def _volume(evidence: Evidence) -> float:
 
 def _expert(evidence: Evidence, objective: int) -> str:
     probe = evidence.probe("front")
-    own = probe.rewards[probe.preferences[:, objective].argmax()].mean(1)  # (n, k)
+    asked = probe.preferences[:, objective].argmax()
+    own = probe.rewards[asked].mean(1)  # (n, k)
     base = evidence.probe("base").rewards[0].mean(1)
     gain = own - base
     errors = _in_errors(gain)
@@ -86,6 +87,7 @@ def _expert(evidence: Evidence, objective: int) -> str:
         f"{errors[objective]:.1f}",
         _gold(evidence, objective),
         others,
+        "–" if probe.kl is None else f"{probe.kl[asked].mean():.1f}",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -65,7 +65,7 @@ def follow(work: Callable[[Item, Tell], Result], items: Sequence[Item], slots: i
 
 
 def _give_back() -> None:
-    """Return freed memory to the system, which glibc keeps: copies would write to those pages and each get its own."""
+    """Give the system the freed memory that glibc keeps: copies would write to its pages and each get its own."""
     with suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -1,7 +1,7 @@
 """The Jacobian of the objectives' losses from one forward and one backward pass, however many objectives there are.
 
 Answers in a batch do not see each other, and each loss depends on an answer through its log-probability alone. So one
-backward pass from the sum of the log-probabilities to the outputs of every trained layer serves all objectives: an
+backward pass from the sum of the log-probabilities, read where it passes the outputs of every trained layer, serves all objectives: an
 objective's gradient is the sum over answers of its own number for the answer, times the slopes there, times the layer's
 input (the per-example gradients of Goodfellow 2015, arXiv:1510.01799, weighted instead of squared). Leaves out trained
 parameters that are not the weight of a linear layer without bias; adapters have none.
@@ -24,7 +24,7 @@ class Pass:
 
     layer: nn.Linear
     inputs: torch.Tensor
-    outputs: GradientEdge
+    edge: GradientEdge
 
 
 def trained_layers(model: nn.Module) -> list[nn.Linear]:
@@ -64,12 +64,12 @@ def jacobian(shares: torch.Tensor, answers: torch.Tensor, passes: Sequence[Pass]
 
     def arrived(i: int) -> Callable[[tuple[torch.Tensor, ...]], None]:
         def use(slopes: tuple[torch.Tensor, ...]) -> None:
-            slope = slopes[passes[i].outputs.output_nr]
+            slope = slopes[passes[i].edge.output_nr]
             found[i] = _gradients(passes[i], slope, shares.to(slope.dtype))
 
         return use
 
-    handles = [p.outputs.node.register_prehook(arrived(i)) for i, p in enumerate(passes)]
+    handles = [p.edge.node.register_prehook(arrived(i)) for i, p in enumerate(passes)]
     try:  # asked for the weights and not for all slopes, so that each slope is freed once it is used
         torch.autograd.grad(answers.sum(), [p.layer.weight for p in passes])
     finally:

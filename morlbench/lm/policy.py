@@ -22,7 +22,7 @@ from morlbench.task import Decoding, Texts
 
 ROWS = 256  # rows in one batch
 VALUES = 60_000_000  # float values in one (rows, t, V) block, for teacher-forced passes
-LARGEST = 240_000_000  # values of a block that sampling leaves for the KL, on a base whose own weights are half as many or more
+LARGEST = 240_000_000  # the same for the one that sampling leaves for the KL on a large base: just under 1 GB in each process at work
 Gate = Callable[[Texts, Array, Utility], Array]
 
 
@@ -43,6 +43,7 @@ class LMPolicy:
             return recent.answers[key]
         draws = np.random.default_rng(seed).random((len(prompts), self.decoding.max_tokens))
         shape = (*draws.shape, base.vocabulary)
+        recent.last = recent.log_p = None  # before another takes its place
         log_p = torch.zeros(shape, device=base.device) if np.prod(shape) <= _room(base) else None
         ids: list[tuple[int, ...]] = []
         for start in range(0, len(prompts), ROWS):
@@ -67,7 +68,7 @@ class LMPolicy:
         for start in range(0, len(prompts), size):
             rows = slice(start, start + size)
             reference, mask = base_log_probs(base, self.decoding, prompts[rows], responses.ids[rows])
-            _batch_likelihood(base, self.decoding, prompts[rows], responses.ids[rows])  # asked next, when these blocks are gone
+            _batch_likelihood(base, self.decoding, prompts[rows], responses.ids[rows])  # often asked next, when these blocks are gone
             if known is None:
                 own, _ = teacher_force(self.mixture, prompts[rows], responses.ids[rows], weights[rows])
             else:
@@ -111,7 +112,7 @@ def base_nll(base: Base, decoding: Decoding, prompts: Texts, responses: Response
     return np.asarray(np.abs(np.concatenate(parts)))
 
 
-@lru_cache(maxsize=64)  # a number an answer
+@lru_cache(maxsize=256)  # batches, more than any question has; each holds one number for each answer
 def _batch_likelihood(base: Base, decoding: Decoding, prompts: Texts, answers: Ids) -> Array:
     """Return the mean log-likelihoods (n,) that `base_nll` negates, of one batch."""
     log_p, mask = base_log_probs(base, decoding, prompts, answers)
@@ -126,7 +127,7 @@ def base_log_probs(base: Base, decoding: Decoding, prompts: Texts, answers: Ids)
 
 
 def _room(base: Base) -> int:
-    """Return how many values sampling may leave for the KL, which saves a pass over all answers."""
+    """Return how many values sampling may leave for the KL, which saves a pass over all answers: up to two for each weight of the base."""
     return max(VALUES, min(LARGEST, 2 * int(base.model.num_parameters())))
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 TRAINER = 4  # raise when a change makes equal recipes train differently
 CHECKPOINT = 256  # responses between stored prefixes
-LARGE, ROWS = 50_000_000, 16  # from so many parameters on, the loss sees a batch in parts of so many rows: memory, not speed
+LARGE, ROWS = 50_000_000, 16  # from so many parameters on, loss and gradients see a batch in parts of so many rows: memory, not speed
 
 
 @dataclass(frozen=True)
@@ -183,19 +183,20 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
     from morlbench.lm.trainer import AfterStep, VectorTrainer, light_head, undisturbed
 
     settings, steps, rows = plan.settings, plan.responses // plan.settings.batch, rows_at_once(bench.base, plan.settings)
+    mixes = steer.mix(np.eye(bench.k)) is not None
     check_prompts(bench.prompts("train"), settings)
     with undisturbed(), light_head(), tempfile.TemporaryDirectory() as scratch:
         trainer = VectorTrainer(
             model=copy.deepcopy(bench.base.model),  # PEFT edits in place; the base serves other policies
             reward_funcs=[placeholder_reward],
-            args=trl_arguments(bench, plan, steps, scratch, rows=settings.batch if _mixes(bench, steer) else rows),
+            args=trl_arguments(bench, plan, steps, scratch, rows=settings.batch if mixes else rows),
             train_dataset=prompt_dataset(bench.prompts("train")),
             processing_class=bench.base.tokenizer,
             peft_config=lora_config(bench.base, settings),
         )
         trainer.bench, trainer.steer = bench, steer
         trainer.refer_to(bench.base.model)
-        trainer.vectors, trainer.rows = _mixes(bench, steer), rows
+        trainer.vectors, trainer.at_once = mixes, rows
         if plan.start is not None:
             insert(trainer.model, plan.start, settings)
         before, begin, aside = bench.opened, time.perf_counter(), 0
@@ -227,11 +228,6 @@ def rows_at_once(base: Base, settings: Settings) -> int:
     if base.model.num_parameters() < LARGE:
         return settings.batch
     return max(rows for rows in range(1, ROWS + 1) if settings.batch % rows == 0)
-
-
-def _mixes(bench: Bench, steer: "Steer") -> bool:
-    """Say whether the steer mixes gradients."""
-    return steer.mix(np.eye(bench.k)) is not None
 
 
 def _label(recipe: Recipe, bench: Bench) -> str:

@@ -45,7 +45,7 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
     bench: Bench
     steer: Steer
     vectors: bool  # whether steer mixes gradients
-    rows: int  # answers whose gradients it mixes at once; where these are a whole batch, one pass serves sampling and gradients
+    at_once: int  # answers whose gradients are taken at once; where these are a whole batch, one pass serves sampling and gradients
     ref_model: torch.nn.Module | None
 
     def refer_to(self, base: PreTrainedModel) -> None:
@@ -69,7 +69,7 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
     def _get_per_token_logps_and_entropies(
         self, model: torch.nn.Module, *inputs: object, **options: object
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """Keep the graph of the policy's own pass for gradient methods: they step once on what they sampled, so one pass is enough."""
+        """Keep the graph of the policy's own pass for gradient methods: where a batch is taken whole, one pass is enough for both."""
         if not (self._one_pass and model is self.model and not torch.is_grad_enabled()):
             return super()._get_per_token_logps_and_entropies(model, *inputs, **options)  # type: ignore[no-any-return]
         with torch.enable_grad(), watched(trained_layers(model)) as self._passes:
@@ -91,22 +91,22 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
     @property
     def _one_pass(self) -> bool:
         """Whether the graph of the pass that followed sampling is kept for the gradients."""
-        return self.vectors and self.rows >= self.args.per_device_train_batch_size
+        return self.vectors and self.at_once >= self.args.per_device_train_batch_size
 
     def _jacobian(self, model: torch.nn.Module, shares: torch.Tensor) -> tuple[torch.Tensor, list[Pass]]:
-        """Return the gradients (k, P) of the losses whose derivatives by the answers are shares (k, n), and passes in their order."""
+        """Return the gradients (k, P) of losses whose derivatives by the answers are shares (k, n), and the passes whose weights are P."""
         output = self._output
-        exists = output["completion_mask"]
+        exists = output["completion_mask"]  # (n, t)
         if self._one_pass:
             return jacobian(shares, (self._log_p * exists).sum(1), self._passes), self._passes
-        ids = torch.cat([output["prompt_ids"], output["completion_ids"]], 1)
+        ids = torch.cat([output["prompt_ids"], output["completion_ids"]], 1)  # (n, p + t)
         mask = torch.cat([output["prompt_mask"], exists], 1)
         whole = torch.zeros(())
-        for start in range(0, len(ids), self.rows):
-            rows = slice(start, start + self.rows)
+        for start in range(0, len(ids), self.at_once):
+            some = slice(start, start + self.at_once)
             with watched(trained_layers(model)) as passes:
-                log_p, *_ = super()._get_per_token_logps_and_entropies(model, ids[rows], mask[rows], exists.shape[1])
-            part = jacobian(shares[:, rows], (log_p * exists[rows]).sum(1), passes)
+                log_p, *_ = self._get_per_token_logps_and_entropies(model, ids[some], mask[some], exists.shape[1])
+            part = jacobian(shares[:, some], (log_p * exists[some]).sum(1), passes)
             whole = whole.add_(part) if start else part
         return whole, passes
 
@@ -123,12 +123,13 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
             loss: torch.Tensor = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             return loss
         shares = torch.neg(self._vector_advantages.T / len(self._vector_advantages))  # (k, n)
-        rows, passes = self._jacobian(model, shares)
-        rows = self.accelerator.reduce(rows, reduction="mean")
-        weights = self.steer.mix((rows @ rows.T).cpu().numpy())
+        gradients, passes = self._jacobian(model, shares)
+        self._passes = []  # their inputs are not needed while the next batch is sampled
+        gradients = self.accelerator.reduce(gradients, reduction="mean")
+        weights = self.steer.mix((gradients @ gradients.T).cpu().numpy())
         if weights is None:
             raise MorlbenchError("a gradient method returned no weights")
-        return along(torch.as_tensor(weights, dtype=rows.dtype, device=rows.device) @ rows, passes)
+        return along(torch.as_tensor(weights, dtype=gradients.dtype, device=gradients.device) @ gradients, passes)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Keep no log: the ledger and the record say what happened."""
