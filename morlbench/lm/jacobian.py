@@ -1,9 +1,9 @@
 """The Jacobian of the objectives' losses from one forward and one backward pass, however many objectives there are.
 
 Answers in a batch do not see each other, and each loss depends on an answer through its log-probability alone. So one
-backward pass from the sum of the log-probabilities, read where it passes the outputs of every trained layer, serves all objectives: an
-objective's gradient is the sum over answers of its own number for the answer, times the slopes there, times the layer's
-input (the per-example gradients of Goodfellow 2015, arXiv:1510.01799, weighted instead of squared). Leaves out trained
+backward pass from the sum of the log-probabilities, read where it passes the outputs of every trained layer, serves all
+objectives: an objective's gradient is the sum over answers of its own number for the answer, times the slopes there, times
+the layer's input (the per-example gradients of Goodfellow 2015, arXiv:1510.01799, weighted instead of squared). Leaves out trained
 parameters that are not the weight of a linear layer without bias; adapters have none.
 """
 

@@ -112,7 +112,7 @@ def base_nll(base: Base, decoding: Decoding, prompts: Texts, responses: Response
     return np.asarray(np.abs(np.concatenate(parts)))
 
 
-@lru_cache(maxsize=256)  # batches, more than any question has; each holds one number for each answer
+@lru_cache(maxsize=256)  # batches, more than most questions have; each holds one number for each answer
 def _batch_likelihood(base: Base, decoding: Decoding, prompts: Texts, answers: Ids) -> Array:
     """Return the mean log-likelihoods (n,) that `base_nll` negates, of one batch."""
     log_p, mask = base_log_probs(base, decoding, prompts, answers)
