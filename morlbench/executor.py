@@ -25,6 +25,7 @@ from morlbench.worker import Report, attempt, death, resolve
 
 TRAINING = "morlbench.launch:Training"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
+_CARDS = Path("/proc/driver/nvidia/gpus")  # a folder for each, where NVIDIA's driver is loaded
 _LAST_WORDS = 2000  # bytes of a dead process's output that are kept
 _PATIENCE = 5.0  # seconds a process is given to end by itself
 
@@ -95,7 +96,8 @@ class Processes:
         """Run each job in a process that no other job has used; see `Executor.run`."""
         pending, running = list(jobs), dict[Path, _Worker]()
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        workers = [_Worker(self.maker, self.threads, events) for _ in range(min(self.slots, len(pending)))]
+        gpus = _gpus() or [""]
+        workers = [_Worker(self.maker, self.threads, gpus[i % len(gpus)], events) for i in range(min(self.slots, len(pending)))]
         idle = list(workers)
         try:
             while pending or running:
@@ -116,9 +118,11 @@ class Processes:
 class _Worker:
     """A `morlbench.worker` that makes one job after another, and the thread that listens to it while it does."""
 
-    def __init__(self, maker: str, threads: int, events: "queue.SimpleQueue[Event]") -> None:
+    def __init__(self, maker: str, threads: int, gpu: str, events: "queue.SimpleQueue[Event]") -> None:
         self._maker, self._events = maker, events
         self._environment = {**os.environ, **dict.fromkeys(_THREADS, str(threads)), "TOKENIZERS_PARALLELISM": "false"}
+        if gpu:
+            self._environment["CUDA_VISIBLE_DEVICES"] = gpu
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - what its processes print; closed by `stop`
         self._process: subprocess.Popen[bytes] | None = None
         self._listener: threading.Thread | None = None
@@ -175,6 +179,16 @@ class _Worker:
             return self._log.read().decode(errors="replace").strip()
         except ValueError:  # closed: whoever asked has stopped listening
             return ""
+
+
+def _gpus() -> list[str]:
+    """Return the GPUs to hand out, one to each process; none where scorers are sent to a card by its number. Asks no library."""
+    if ":" in os.environ.get("MORLBENCH_HUB_DEVICE", ""):
+        return []
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name]
+    return [str(i) for i, _ in enumerate(_CARDS.glob("*"))]
 
 
 def _first_free(pending: Sequence[Job]) -> int:

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import time
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -51,6 +52,7 @@ def run(
     if preference:
         check_preference(preference, task.k)
     where = provenance()
+    where = replace(where, platform=f"{where.platform} {base.gpu}".strip())
     begin, cpu = time.perf_counter(), _cpu_seconds()
     bench = Bench(task, base, budget, store, preference=preference, watch=watch)
     policy = method.train(bench, seed=derive(seed, "train"))
@@ -58,7 +60,9 @@ def run(
         raise MorlbenchError(f"method {method.name!r} ended its own budget by calling serve(); only a run may do that")
     bench.serve()  # from here scoring is inference: counted, not limited
     speed = compare_speed(policy, bench, task)
-    asker = probe.Asker(task, bench, seed=derive(seed, "test"), slots=at_once(base))
+    if (slots := at_once(base)) > 1:
+        bench.warm()  # scorers may start CUDA, which no copy of this process survives
+    asker = probe.Asker(task, bench, seed=derive(seed, "test"), slots=slots)
     probes = [*asker.front(policy, method), *asker.users(policy), *asker.deletions(policy, method)]
     exact = task.exact(policy, protocol.preferences(task.k, method.track, bench.preference))
     costs = Costs(

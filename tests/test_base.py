@@ -5,25 +5,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     AutoTokenizer,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
     PretrainedConfig,
     PreTrainedModel,
     Qwen2Config,
     Qwen2ForCausalLM,
+    Qwen3_5ForCausalLM,
+    Qwen3_5TextConfig,
 )  # fmt: skip
 from transformers.trainer_utils import validate_quantization_for_training
+from trl import RLOOConfig
 
 from morlbench.bench import Bench
 from morlbench.errors import BadInput
 from morlbench.lm.base import FALLBACK_TEMPLATE, Base, load_base
 from morlbench.lm.bases import nano, smollm2
-from morlbench.lm.policy import base_policy
+from morlbench.lm.libraries import trl_arguments
+from morlbench.lm.mixing import Mixture
+from morlbench.lm.policy import base_policy, sample, teacher_force
+from morlbench.lm.speed import _cache_bytes
 from morlbench.lm.train import Recipe, expert, one_hot
+from morlbench.lm.train import _key as key
 from morlbench.lm.trained import Settings
 from morlbench.store import Store
 from morlbench.task import Decoding
@@ -31,9 +41,15 @@ from tests.test_train import Words
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "vocab_size": 3072}
 ENDS = {"bos_token_id": None, "eos_token_id": 3, "pad_token_id": 0}
+MIXED = {  # a layer of linear attention, then one that attends to tokens
+    "layer_types": ["linear_attention", "full_attention"], "linear_num_key_heads": 2, "linear_num_value_heads": 2,
+    "linear_key_head_dim": 8, "linear_value_head_dim": 8,
+}  # fmt: skip
 ARCHITECTURES: dict[str, tuple[type[PreTrainedModel], PretrainedConfig]] = {
     "llama": (LlamaForCausalLM, LlamaConfig(**SIZES, **ENDS, num_key_value_heads=1, attention_dropout=0.3)),
     "gpt2": (GPT2LMHeadModel, GPT2Config(n_embd=32, n_layer=2, n_head=2, vocab_size=3072, **ENDS)),
+    "mistral": (MistralForCausalLM, MistralConfig(**SIZES, **ENDS, num_key_value_heads=1, head_dim=8, sliding_window=6)),
+    "qwen3.5": (Qwen3_5ForCausalLM, Qwen3_5TextConfig(**SIZES, **ENDS, **MIXED, num_key_value_heads=1)),
     "qwen2": (Qwen2ForCausalLM, Qwen2Config(**SIZES, **ENDS, num_key_value_heads=1)),
 }
 
@@ -69,6 +85,26 @@ def test_a_local_checkpoint_of_each_architecture_trains_and_answers(checkpoint: 
     assert found.readout is not None
 
 
+def test_a_cache_gives_what_one_pass_over_prompt_and_answer_gives(checkpoint: Path) -> None:
+    mixture, prompts = Mixture(load_base(str(checkpoint)), ()), ("Hello?", "How do I bake bread that keeps for a week?")
+    draws, sampled = np.random.default_rng(0).random((2, 12)), torch.zeros(2, 12, 3072)
+    ids = tuple(sample(mixture, prompts, np.zeros((2, 0)), draws, sampled))
+    whole, exists = teacher_force(mixture, prompts, ids, np.zeros((2, 0)))
+    assert exists.sum() > 12
+    assert ((whole - sampled[:, : whole.shape[1]]).abs() * exists[..., None]).max() < 1e-4
+
+
+def test_a_twin_shares_every_weight_and_what_is_trained_on_it_leaves_the_base(checkpoint: Path, tmp_path: Path) -> None:
+    base = load_base(str(checkpoint))
+    places = {weight.data_ptr() for weight in base.model.parameters()}
+    assert {weight.data_ptr() for weight in base.twin().parameters()} == places
+    assert not any(weight.requires_grad for weight in base.model.parameters())
+    before = [weight.clone() for weight in base.model.parameters()]
+    bench = Bench(Text(), base, 64, Store(tmp_path / "store"))
+    expert(bench, Recipe(one_hot(2, 0), settings=Settings(batch=16, group=4)), responses=16, seed=0)
+    assert all(torch.equal(now, then) for now, then in zip(base.model.parameters(), before, strict=True))
+
+
 def test_an_attached_readout_changes_nothing(checkpoint: Path) -> None:
     from transformers import AutoModelForCausalLM
 
@@ -96,6 +132,54 @@ def test_a_base_without_chat_template_gets_a_plain_one() -> None:
     ids, _ = base.encode(("Why?",))
     assert base.tokenizer.chat_template == FALLBACK_TEMPLATE
     assert base.tokenizer.decode(ids[0]) == "Question: Why?\nAnswer:"
+
+
+def test_a_base_whose_tokenizer_begins_a_text_begins_a_prompt_so_too() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(str(nano.WEIGHTS / "nano"))
+    tokenizer.chat_template = None
+    tokenizer.bos_token = tokenizer.convert_ids_to_tokens(5)
+    tokenizer._tokenizer.post_processor = TemplateProcessing(f"{tokenizer.bos_token} $A", special_tokens=[(tokenizer.bos_token, 5)])
+    make, config = ARCHITECTURES["llama"]
+    base = Base("begins", make(config), tokenizer)
+    ids, _ = base.encode(("Why?",))
+    assert ids[0].tolist().count(5) == 1
+    assert ids[0, 0] == 5
+
+
+def test_a_template_that_states_the_date_states_the_same_every_day() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(str(nano.WEIGHTS / "nano"))
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}: {{ messages[0]['content'] }}"
+    make, config = ARCHITECTURES["llama"]
+    today = tokenizer.apply_chat_template([{"role": "user", "content": "Why?"}], tokenize=False)
+    ids, _ = Base("dated", make(config), tokenizer).encode(("Why?",))
+    assert tokenizer.decode(ids[0]) == "01 Jan 2026: Why?" != today
+
+
+def test_a_machine_of_several_gpus_trains_on_the_one_the_base_is_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(Text(), load_base("nano"), 64, Store(tmp_path))
+    monkeypatch.setattr(Base, "device", torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    alike = {"output_dir": str(tmp_path), "bf16": False, "gradient_checkpointing": False}
+    assert RLOOConfig(**alike).n_gpu == 2  # what TRL refuses
+    assert trl_arguments(bench, Settings(), 1, str(tmp_path), seed=0, rows=64).n_gpu == 1
+
+
+def test_an_expert_is_named_by_the_gpu_it_is_trained_on_and_not_by_the_threads_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, recipe, keys = Bench(Text(), load_base("nano"), 64, Store(tmp_path)), Recipe(one_hot(2, 0)), []
+    for gpu, threads in (("", 1), ("", 2), ("card A", 1), ("card A", 2), ("card B", 1)):
+        monkeypatch.setattr(Base, "gpu", gpu)
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        keys.append(key(bench, recipe, 0))
+    assert len(set(keys)) == 4
+    assert keys[2] == keys[3]
+
+
+def test_a_cache_is_counted_at_the_width_of_its_heads() -> None:
+    make, config = ARCHITECTURES["mistral"]
+    base = Base("wide", make(config), AutoTokenizer.from_pretrained(str(nano.WEIGHTS / "nano")))
+    assert _cache_bytes(base, Text(), 3) == 2 * 2 * 8 * (6 + 32) * 3 * 4  # keys and values, layers, one head of 8, positions, rows, bytes
 
 
 def test_identity_changes_with_the_weights() -> None:

@@ -201,6 +201,7 @@ def test_without_network_or_copy_a_task_says_what_it_needs_and_how_to_get_it(nam
     lack = cls().missing()
     assert lack.count("\n") == 0
     assert all(source.repo in lack for source in cls()._sources())
+    assert "(OSError: no route to the hub)" in lack
     assert "hf download" in lack
     assert "MORLBENCH_HUB" in lack
 
@@ -237,7 +238,17 @@ def test_splits_are_disjoint_unique_and_scores_lie_in_the_unit_interval(name: st
     alone = np.concatenate([task.score((prompts[0],), (odd,)) for odd in ODD])
     assert np.abs(alone - scores).max() < 1e-3
     assert task.score((), ()).shape == (0, task.k)
-    assert set(json.loads((Path(hub.default_root()) / "hub" / f"{name}.json").read_text())) == {s.repo for s in task._sources()}
+    assert set(json.loads((Path(hub.default_root()) / "hub" / f"{name}.json").read_text())) == {s.repo for s in task._sources()} | {
+        "number format"
+    }
+
+
+def test_rewards_in_another_number_format_are_another_tasks(copies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = load("hh-assistant", copies, monkeypatch)
+    plain = task.key
+    monkeypatch.setenv("MORLBENCH_HUB_DTYPE", "bfloat16")
+    assert task.key != plain
+    assert task.sources["number format"] == "bfloat16"
 
 
 def test_a_test_prompt_in_other_punctuation_is_in_no_other_split(copies: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,15 @@ import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from queue import Queue
 
 import numpy as np
 import pytest
 import torch
 from honest import CannedBase
+from huggingface_hub.utils import send_telemetry
 
+from morlbench import registry
 from morlbench.bandit import Explorer
 from morlbench.bench import Bench
 from morlbench.check.toy import Toy
@@ -51,6 +54,21 @@ REWARDS = np.random.default_rng(0).random((16, 2))
 @pytest.fixture(scope="module")
 def base() -> Base:
     return load_base("exact")
+
+
+# --- what every training keeps to ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["linear-scalarization", "conditioned-policy", "modpo", "rewards-in-context"])  # all trainers
+def test_no_training_reports_its_use_to_the_hub(name: str, base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.delenv("CI", raising=False)  # TRL is silent there
+    monkeypatch.setattr("huggingface_hub.utils._telemetry._start_telemetry_thread", lambda: asked.append(name))
+    monkeypatch.setattr("huggingface_hub.utils._telemetry._TELEMETRY_QUEUE", Queue())
+    registry.load("methods", name)().train(Bench(Toy(), base, 256, Store(tmp_path)), seed=0)
+    assert not asked
+    send_telemetry("a report that was not held back")
+    assert asked == [name]
 
 
 # --- scalars -------------------------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from morlbench.errors import BadInput
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.mixing import Mixture
-from morlbench.lm.policy import single_policy
-from morlbench.lm.supervised import Fit, _tempered, prefer
+from morlbench.lm.policy import single_policy, teacher_force
+from morlbench.lm.supervised import Fit, prefer, tempered
 from morlbench.lm.supervised_trainer import PairTrainer
 from morlbench.lm.trained import Settings
 from morlbench.methods.modpo import Modpo
@@ -95,7 +95,17 @@ def ones(policy: Mixture, scored: Scored, side: int) -> Array:
         def log_probs(self, ids, mask, weights, cache=None, *, keep=1):  # type: ignore[no-untyped-def]
             return super().log_probs(ids, mask, torch.ones(len(weights), 1), cache, keep=keep)
 
-    return log_probs(Whole(policy.base, policy.adapters), scored.prompts, scored.answers[side])
+    return log_probs(Whole(policy.base, policy.adapters), Words.decoding, scored.prompts, scored.answers[side])
+
+
+def test_the_reference_of_a_large_vocabulary_is_read_in_small_passes(base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = gather(Bench(Words(), base, 64, Store(tmp_path)), 32, seed=0)
+    seen: list[int] = []
+    monkeypatch.setattr("morlbench.lm.policy.VALUES", 80)  # two tokens of eight words a row: five rows
+    monkeypatch.setattr(f"{gather.__module__}.teacher_force", lambda m, p, a, w: seen.append(len(p)) or teacher_force(m, p, a, w))  # type: ignore[func-returns-value]
+    parts = gather(Bench(Words(), base, 64, Store(tmp_path)), 32, seed=0)
+    assert seen == [5, 5, 5, 5, 5, 5, 2] * 2
+    assert parts.reference == pytest.approx(whole.reference, abs=1e-5)
 
 
 def test_the_reference_is_the_listed_probability_of_each_answer(base: Base, tmp_path: Path) -> None:
@@ -166,7 +176,7 @@ def test_a_budget_below_one_batch_of_pairs_is_bad_input(base: Base, tmp_path: Pa
 def test_a_tempered_copy_divides_logits_and_leaves_the_base_alone(base: Base) -> None:
     ids = torch.arange(4)[None]
     before = base.model(input_ids=ids).logits
-    assert torch.allclose(_tempered(base.model, 0.5)(input_ids=ids).logits, 2 * before, atol=1e-5)
+    assert torch.allclose(tempered(base, 0.5)(input_ids=ids).logits, 2 * before, atol=1e-5)
     assert torch.equal(base.model(input_ids=ids).logits, before)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from morlbench import registry
 from morlbench.errors import BadInput, MorlbenchError
+from morlbench.launch import Request, plan
 from morlbench.lm.base import load_base
 from morlbench.metric import Evidence
 from morlbench.record import load, without_costs
@@ -56,6 +57,30 @@ def test_asking_in_two_processes_gives_the_same_record_and_ledger(
     assert again.with_suffix(".parquet").read_bytes() == record.with_suffix(".parquet").read_bytes()
     evaluation = [[(x.part, x.cost.responses) for x in e.costs.lines] for e in (evidence, load(again).evidence)]
     assert evaluation[0] == evaluation[1]
+
+
+def test_scorers_are_loaded_before_this_process_is_copied_to_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored: list[bool] = []
+    monkeypatch.setattr("morlbench.run.at_once", lambda base: 2)
+    monkeypatch.setattr("morlbench.bench.Bench.warm", lambda bench: scored.append(True))
+    monkeypatch.setattr("morlbench.lm.forked.forks", lambda: bool(scored) or pytest.fail("copied before the scorers were loaded"))
+    run(
+        registry.load("methods", "base")(),
+        registry.load("tasks", "exact-competing")(),
+        load_base("exact"),
+        64,
+        seed=0,
+        store=Store(tmp_path),
+    )
+    assert scored
+
+
+def test_a_launcher_of_several_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(BadInput, match="one process"):
+        plan(Request("base", "exact-competing"))
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert plan(Request("base", "exact-competing")).method.name == "base"
 
 
 def test_training_and_search_spend_no_more_than_the_budget(evidence: Evidence) -> None:

@@ -17,7 +17,7 @@ from light import Light, grid, sweep_once
 
 from morlbench import cli, console, launch, live, registry, sweep
 from morlbench.errors import BadInput
-from morlbench.executor import Event, Job, Processes, Serial
+from morlbench.executor import Event, Job, Processes, Serial, _Worker
 from morlbench.record import find, without_costs
 
 TESTS = Path(__file__).parent
@@ -102,6 +102,39 @@ def test_a_sweep_killed_at_random_moments_ends_with_the_records_of_an_undisturbe
             break
     assert killed == KILLS
     assert len(reached - {0, len(expected)}) >= 2  # kills fell amid the work, not only before and after it
+
+
+@pytest.mark.parametrize(
+    ("visible", "cards", "scorers", "own"),
+    [
+        ("", 2, "", [None] * 3),  # all are hidden
+        ("3,GPU-7", 0, "", ["3", "GPU-7", "3"]),
+        (None, 2, "cuda", ["0", "1", "0"]),
+        (None, 2, "cuda:1", [None] * 3),  # that card must stay in sight
+        (None, 0, "", [None] * 3),
+    ],
+)
+def test_each_process_of_a_sweep_gets_one_gpu_in_turn(
+    visible: str | None, cards: int, scorers: str, own: list[str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setenv("MORLBENCH_HUB_DEVICE", scorers)
+    monkeypatch.setattr("morlbench.executor._CARDS", tmp_path / "cards")
+    for i in range(cards):
+        (tmp_path / "cards" / f"0000:0{i}").mkdir(parents=True)
+    given: list[str | None] = []
+
+    class Noted(_Worker):
+        def take(self, job: Job) -> None:
+            mine = self._environment.get("CUDA_VISIBLE_DEVICES")
+            given.append(None if mine == visible else mine)
+            self._events.put(Event(job, "made"))
+
+    monkeypatch.setattr("morlbench.executor._Worker", Noted)
+    list(Processes(3).run([Job(launch.Request("base", "exact-flat"), tmp_path / f"{i}.json", 1) for i in range(3)]))
+    assert sorted(given, key=str) == sorted(own, key=str)
 
 
 @pytest.mark.parametrize("whole_group", [True, False])

@@ -11,14 +11,13 @@ import numpy as np
 
 from morlbench.bench import Bench
 from morlbench.lm.mixing import Mixture
-from morlbench.lm.policy import base_policy, padded, teacher_force
+from morlbench.lm.policy import base_policy, padded, rows_in_pass, teacher_force
 from morlbench.lm.supervised import Ids, Pairs
 from morlbench.preference import Array
 from morlbench.seeds import derive
-from morlbench.task import Texts
+from morlbench.task import Decoding, Texts
 
 Label = Literal["drawn", "hard"]
-ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ def gather(bench: Bench, count: int, *, seed: int) -> Scored:
     base, asked = base_policy(bench.base, bench.decoding), np.full((count, bench.k), 1 / bench.k)
     both = [base.respond(prompts, asked, seed=derive(seed, "answers", side)) for side in (0, 1)]
     rewards = np.stack([bench.score(prompts, found.texts, tokens=sum(map(len, found.ids))) for found in both])
-    reference = np.stack([log_probs(base.mixture, prompts, found.ids) for found in both])
+    reference = np.stack([log_probs(base.mixture, bench.decoding, prompts, found.ids) for found in both])
     return Scored(prompts, (both[0].ids, both[1].ids), rewards, reference)
 
 
@@ -74,11 +73,11 @@ def first_wins(difference: Array, label: Label, temperature: float, *, seed: int
     return np.asarray(draws < 1 / (1 + np.exp(-difference / temperature)))
 
 
-def log_probs(mixture: Mixture, prompts: Texts, answers: tuple[Ids, ...]) -> Array:
+def log_probs(mixture: Mixture, decoding: Decoding, prompts: Texts, answers: tuple[Ids, ...]) -> Array:
     """Return log pi(y|x) (n,) of the base's answers."""
-    parts = []
-    for start in range(0, len(prompts), ROWS):
-        rows = slice(start, start + ROWS)
+    size, parts = rows_in_pass(mixture.base, decoding), []
+    for start in range(0, len(prompts), size):
+        rows = slice(start, start + size)
         log_p, exists = teacher_force(mixture, prompts[rows], answers[rows], np.zeros((len(prompts[rows]), 0)))
         picked = log_p.gather(2, padded(answers[rows], exists.device)[0][:, :, None])[:, :, 0]
         parts.append((picked * exists).sum(1).double().cpu().numpy())

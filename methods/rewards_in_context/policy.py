@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from morlbench.lm.exact import enumerate_answers
 from morlbench.lm.mixing import Mixture
-from morlbench.lm.policy import ROWS, LMPolicy, base_policy, teacher_force
+from morlbench.lm.policy import LMPolicy, base_policy, rows_in_pass, teacher_force
 from morlbench.method import Responses
 from morlbench.preference import LINEAR, Array, Utility
 from morlbench.task import Texts
@@ -34,13 +33,13 @@ class RewardsPolicy:
     def kl(self, prompts: Texts, preferences: Array, responses: Responses, *, utility: Utility = LINEAR) -> Array | None:
         """Return KL (n,) in nats to the base asked the original prompt, along the sampled ids."""
         own, base = self.inner.mixture, base_policy(self.inner.mixture.base, self.inner.decoding).mixture
-        rewritten, parts = self.asked(prompts, preferences), []
-        for start in range(0, len(prompts), ROWS):
-            rows = slice(start, start + ROWS)
+        rewritten, size, parts = self.asked(prompts, preferences), rows_in_pass(own.base, self.inner.decoding), []
+        for start in range(0, len(prompts), size):
+            rows = slice(start, start + size)
             n = len(prompts[rows])
             log_p, exists = teacher_force(own, rewritten[rows], responses.ids[rows], np.ones((n, 1)))
             reference, _ = teacher_force(base, prompts[rows], responses.ids[rows], np.zeros((n, 0)))
-            steps = torch.nan_to_num(log_p.exp() * (log_p - reference)).sum(-1)  # (n, t)
+            steps = (log_p - reference).mul_(log_p.exp()).nan_to_num_().sum(-1)  # (n, t); in place: no blocks are larger
             parts.append((steps * exists).sum(1).double().cpu().numpy())
         return np.asarray(np.maximum(np.concatenate(parts), 0.0))
 

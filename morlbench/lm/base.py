@@ -5,6 +5,7 @@ is switched off, so that training and sampling see one distribution. After the f
 d x d matrix, the identity until an adapter changes it.
 """
 
+import copy
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ FALLBACK_TEMPLATE = (
     "{% for m in messages %}{% if m['role'] == 'assistant' %}Answer: {{ m['content'] }}\n"
     "{% else %}Question: {{ m['content'] }}\n{% endif %}{% endfor %}{% if add_generation_prompt %}Answer:{% endif %}"
 )
+TODAY = "{%- macro strftime_now(format) -%}01 Jan 2026{%- endmacro -%}"  # a template that states the date would change prompts by the day
 READOUT = "readout"
 
 
@@ -35,7 +37,7 @@ class FinalNorm(nn.Module):
         super().__init__()
         self.norm = norm
         self.readout = nn.Linear(size, size, bias=False, dtype=dtype, device=device)
-        nn.init.eye_(self.readout.weight)
+        nn.init.eye_(self.readout.weight.requires_grad_(False))
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return readout(norm(hidden)), shape (n, t, d)."""
@@ -54,16 +56,19 @@ class Base:
     def __post_init__(self) -> None:
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token or self.tokenizer.convert_ids_to_tokens(0)
-        if not self.tokenizer.chat_template:
-            self.tokenizer.chat_template = FALLBACK_TEMPLATE
+        self.tokenizer.chat_template = _template(self.tokenizer)
         self.tokenizer.padding_side = "left"
         _silence_dropout(self.model)
         self.model.requires_grad_(False).train(False)
+        place, norm = _final_norm(self.backbone)
         _check_head(self.model, self.backbone)
         self.identity = f"{self.name}-{_digest(self.model, f'{self.tokenizer.chat_template}{self.ends}')}"
-        place, norm = _final_norm(self.backbone)
         weight = next(self.model.parameters())
-        setattr(self.backbone, place, FinalNorm(norm, self.model.config.hidden_size, weight.dtype, weight.device))
+        setattr(self.backbone, place, FinalNorm(norm, self.model.config.get_text_config().hidden_size, weight.dtype, weight.device))
+
+    def twin(self) -> PreTrainedModel:
+        """Return a model with modules of its own, which PEFT and TRL edit in place, that shares every frozen weight with this one."""
+        return copy.deepcopy(self.model, {id(weight): weight for weight in self.model.parameters()})
 
     @property
     def backbone(self) -> PreTrainedModel:
@@ -92,9 +97,14 @@ class Base:
         return self.model.device
 
     @property
+    def gpu(self) -> str:
+        """The kind of GPU the weights are on, '' on a CPU."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else ""
+
+    @property
     def vocabulary(self) -> int:
         """Number of tokens the head scores, V."""
-        return int(self.model.config.vocab_size)
+        return int(self.model.config.get_text_config().vocab_size)
 
     @property
     def ends(self) -> tuple[int, ...]:
@@ -168,11 +178,11 @@ def _hub(name: str, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedToke
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(name, config=config, dtype=dtype, use_safetensors=True, trust_remote_code=False)
+        return _on_gpu(model), tokenizer
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         first = str(error).strip().split("\n")[0]
         where = "folder" if Path(name).exists() else "Hugging Face id (not cached, or no network)"
         raise BadInput(f"base {name!r}: this {where} could not be read as a causal language model: {first}") from None
-    return _on_gpu(model), tokenizer
 
 
 def _on_gpu(model: PreTrainedModel) -> PreTrainedModel:
@@ -180,6 +190,15 @@ def _on_gpu(model: PreTrainedModel) -> PreTrainedModel:
     if torch.cuda.is_available():
         torch.nn.Module.cuda(model)
     return model
+
+
+def _template(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Return the chat template every prompt goes through: the checkpoint's own on one fixed day, or a plain one with its first token."""
+    own = tokenizer.chat_template
+    if own:
+        return f"{TODAY}{own}" if "strftime_now" in own and not own.startswith(TODAY) else str(own)
+    first = tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
+    return f"{{{{ bos_token }}}}{FALLBACK_TEMPLATE}" if first else FALLBACK_TEMPLATE
 
 
 def _silence_dropout(model: PreTrainedModel) -> None:

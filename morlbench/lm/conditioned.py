@@ -155,9 +155,10 @@ def _trainer(bench: Bench, conditioned: Conditioned, plan: Plan, scratch: str) -
     from morlbench.lm.conditioned_trainer import Bare, ConditionedTrainer
 
     base = copy.copy(bench.base)
-    base.model = copy.deepcopy(bench.base.model).requires_grad_(False)  # the readout's identity too: the parts update it
+    base.model = bench.base.twin()
     base.model.add_module("conditioned", conditioned.to(base.device))  # so that the optimiser finds its weights
-    arguments = trl_arguments(bench, plan, plan.responses // plan.settings.batch, scratch, rows=plan.settings.batch)
+    settings, steps = plan.settings, plan.responses // plan.settings.batch
+    arguments = trl_arguments(bench, settings, steps, scratch, seed=plan.seed, rows=settings.batch)
     arguments.beta = 0.0  # or TRL would look for the reference on a hub
     trainer = ConditionedTrainer(
         model=base.model, reward_funcs=[placeholder_reward], args=arguments, train_dataset=prompt_dataset(bench.prompts("train")),

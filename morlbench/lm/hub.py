@@ -50,13 +50,13 @@ class HubTask(Task):
         return self._lost() or self._unfit()
 
     def _lost(self) -> str:
-        lost = [source for source in self._sources() if isinstance(find(source), str)]
+        lost = {source: place for source in self._sources() if isinstance(place := find(source), str)}
         if not lost:
             return ""
-        names = ", ".join(source.repo for source in lost)
+        names, (first, why) = ", ".join(source.repo for source in lost), next(iter(lost.items()))
         return (
-            f"task {self.name!r} needs {names} from the Hugging Face hub, which cannot be reached, and there is no copy here; run it with "
-            f"a network, or for each {advice(lost[0])}"
+            f"task {self.name!r} needs {names} from the Hugging Face hub, and neither the hub ({why.strip().splitlines()[0]}) nor this "
+            f"machine gave it; run it with a network, or for each {advice(first)}"
         )
 
     def _unfit(self) -> str:
@@ -93,8 +93,9 @@ class HubTask(Task):
 
     @property
     def sources(self) -> dict[str, str]:
-        """The commit of every source, or what a local copy holds."""
-        return {source.repo: identity(self._at(source)) for source in self._sources()}
+        """The commit of every source, or what a local copy holds, and the number format that models score in: it moves rewards."""
+        found = {source.repo: identity(self._at(source)) for source in self._sources()}
+        return found | {"number format": str(load_options().dtype).removeprefix("torch.")}
 
     def _sources(self) -> list[Source]:
         return [self.data, *(source for source, _ in self.judges)]

@@ -1,8 +1,9 @@
 """What TRL and PEFT are given, whatever is trained: arguments, adapter, prompts, and an adapter to train on from."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
+from transformers import TrainingArguments
 from transformers.pytorch_utils import Conv1D
 
 from morlbench.bench import Bench
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from peft import LoraConfig
     from trl import RLOOConfig
 
-    from morlbench.lm.train import Plan
+Arguments = TypeVar("Arguments", bound=TrainingArguments)
 
 
 def check_prompts(prompts: Texts, settings: Settings) -> None:
@@ -30,17 +31,16 @@ def check_prompts(prompts: Texts, settings: Settings) -> None:
         )
 
 
-def trl_arguments(bench: Bench, plan: "Plan", steps: int, scratch: str, *, rows: int) -> "RLOOConfig":
+def trl_arguments(bench: Bench, settings: Settings, steps: int, scratch: str, *, seed: int, rows: int) -> "RLOOConfig":
     """Return TRL's arguments: sampling at the task's temperature only, beta in the reward, nothing scaled, nothing saved.
 
     `rows`, a divisor of the batch, is how many the loss sees at once.
     """
     from trl import RLOOConfig
 
-    settings, gpu = plan.settings, bench.base.device.type == "cuda"
-    parts = settings.batch // rows
-    return RLOOConfig(
-        output_dir=scratch, seed=derive(plan.seed, "trl") % 2**31, use_cpu=not gpu, bf16=False, gradient_checkpointing=False,
+    gpu, parts = bench.base.device.type == "cuda", settings.batch // rows
+    found = RLOOConfig(
+        output_dir=scratch, seed=derive(seed, "trl") % 2**31, use_cpu=not gpu, bf16=False, gradient_checkpointing=False,
         max_steps=steps, per_device_train_batch_size=rows, gradient_accumulation_steps=parts, steps_per_generation=parts,
         num_generations=settings.group, learning_rate=settings.rate, lr_scheduler_type="constant", weight_decay=0.0, max_grad_norm=1.0,
         beta=bench.beta, temperature=bench.decoding.temperature, max_completion_length=bench.decoding.max_tokens,
@@ -48,6 +48,13 @@ def trl_arguments(bench: Bench, plan: "Plan", steps: int, scratch: str, *, rows:
         normalize_advantages=False, num_iterations=1, disable_dropout=False, report_to="none", save_strategy="no",
         logging_strategy="no", disable_tqdm=True, dataloader_pin_memory=gpu,
     )  # fmt: skip
+    return on_one_device(found)
+
+
+def on_one_device(arguments: Arguments) -> Arguments:
+    """Have a trainer use the device that the base is on, whatever other GPUs there are: TRL refuses to spread one process over them."""
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def lora_config(base: Base, settings: Settings) -> "LoraConfig":

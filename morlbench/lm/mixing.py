@@ -100,8 +100,9 @@ class Mixture:
         position = (tiled_mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         with ExitStack() as hooks:
             hooks.enter_context(self.attach(weights))
+            past = cache or DynamicCache(config=self.base.model.config)
             hidden = self.base.backbone(
-                input_ids=tiled, attention_mask=tiled_mask, position_ids=position, past_key_values=cache or DynamicCache(), use_cache=True
+                input_ids=tiled, attention_mask=tiled_mask, position_ids=position, past_key_values=past, use_cache=True
             )
         return hidden.last_hidden_state[:, -keep:], hidden.past_key_values
 

@@ -63,7 +63,7 @@ class LMPolicy:
         if asked in recent.kl:
             return recent.kl[asked]
         known = recent.along(asked)
-        size = _rows(base, self.decoding) if known is not None else _rows(base, self.decoding, self.mixture.copies)
+        size = rows_in_pass(base, self.decoding) if known is not None else rows_in_pass(base, self.decoding, self.mixture.copies)
         parts = []
         for start in range(0, len(prompts), size):
             rows = slice(start, start + size)
@@ -106,7 +106,7 @@ def base_policy(base: Base, decoding: Decoding) -> LMPolicy:
 
 def base_nll(base: Base, decoding: Decoding, prompts: Texts, responses: Responses) -> Array:
     """Return each answer's negative log-likelihood under the base at the task's temperature, nats per token (n,)."""
-    size = _rows(base, decoding)
+    size = rows_in_pass(base, decoding)
     starts = range(0, len(prompts), size)
     parts = [_batch_likelihood(base, decoding, prompts[i : i + size], responses.ids[i : i + size]) for i in starts]
     return np.asarray(np.abs(np.concatenate(parts)))
@@ -131,8 +131,8 @@ def _room(base: Base) -> int:
     return max(VALUES, min(LARGEST, 2 * int(base.model.num_parameters())))
 
 
-def _rows(base: Base, decoding: Decoding, copies: int = 1) -> int:
-    """Return how many rows one teacher-forced pass may have."""
+def rows_in_pass(base: Base, decoding: Decoding, copies: int = 1) -> int:
+    """Return how many rows one teacher-forced pass may have: its block of log-probabilities (rows, t, V) is bounded."""
     return max(1, min(ROWS, VALUES // (decoding.max_tokens * base.vocabulary * copies)))
 
 

@@ -61,8 +61,9 @@ def compare_speed(policy: Policy, bench: Bench, task: Task) -> Speed:
 
 
 def peak_memory() -> int:
-    """Return the process's peak resident memory in bytes."""
-    return in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    """Return the process's peak memory in bytes: resident, and where a GPU is used the peak of its tensors as well."""
+    here = in_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return here + (torch.cuda.max_memory_allocated() if torch.cuda.is_initialized() else 0)  # type: ignore[no-untyped-call]
 
 
 def in_bytes(maxrss: int) -> int:
@@ -106,5 +107,5 @@ def _cache_bytes(base: Base, task: Task, rows: int) -> int:
     config = base.model.config
     heads = config.num_attention_heads
     kept = getattr(config, "num_key_value_heads", None) or heads
-    width = config.hidden_size // heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // heads
     return int(2 * len(base.layers) * kept * width * (task.decoding.max_tokens + 32) * rows * 4)

@@ -6,7 +6,6 @@ were sampled, so nothing is tokenised twice. As in reinforcement learning here t
 and logits are taken at the temperature answers are sampled at. Leaves out packing, and any choice of answers.
 """
 
-import copy
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from morlbench.errors import MorlbenchError
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.average import Average
 from morlbench.lm.base import Base
-from morlbench.lm.libraries import insert, lora_config
+from morlbench.lm.libraries import insert, lora_config, on_one_device
 from morlbench.lm.trained import Settings
 from morlbench.preference import Array
 from morlbench.seeds import derive
@@ -73,7 +72,7 @@ def imitate(bench: Bench, prompts: Texts, answers: Sequence[Ids], fit: Fit) -> A
     def make(model: PreTrainedModel, scratch: str) -> "Trainer":
         own = {"packing": False, "loss_type": "nll", "dataset_kwargs": {"skip_prepare_dataset": True}}
         return AnswerTrainer(
-            model=model, args=SFTConfig(**_shared(bench.base, fit, scratch), **own), train_dataset=rows,
+            model=model, args=on_one_device(SFTConfig(**_shared(bench.base, fit, scratch), **own)), train_dataset=rows,
             processing_class=bench.base.tokenizer, peft_config=lora_config(bench.base, fit.settings),
         )  # fmt: skip
 
@@ -99,7 +98,7 @@ def prefer(bench: Bench, pairs: Pairs, beta: float, fit: Fit) -> Adapter:
     def make(model: PreTrainedModel, scratch: str) -> "Trainer":
         own = {"beta": beta, "loss_type": ["sigmoid"], "precompute_ref_log_probs": True, "disable_dropout": False}
         return PairTrainer(
-            model=model, args=DPOConfig(**_shared(bench.base, fit, scratch), **own), train_dataset=rows,
+            model=model, args=on_one_device(DPOConfig(**_shared(bench.base, fit, scratch), **own)), train_dataset=rows,
             processing_class=bench.base.tokenizer, peft_config=lora_config(bench.base, fit.settings),
         )  # fmt: skip
 
@@ -120,7 +119,7 @@ def _tune(bench: Bench, make: Callable[[PreTrainedModel, str], "Trainer"], fit: 
     from morlbench.lm.trainer import AfterStep, undisturbed
 
     with undisturbed(), tempfile.TemporaryDirectory() as scratch:
-        trainer = make(_tempered(bench.base.model, bench.decoding.temperature), scratch)
+        trainer = make(tempered(bench.base, bench.decoding.temperature), scratch)
         model = trainer.model
         if model is None:
             raise MorlbenchError("TRL's trainer has no model")
@@ -137,9 +136,9 @@ def _tune(bench: Bench, make: Callable[[PreTrainedModel, str], "Trainer"], fit: 
         return mean.adapter(fit.settings)
 
 
-def _tempered(model: PreTrainedModel, temperature: float) -> PreTrainedModel:
-    """Return a copy whose logits are divided by the temperature, through a head of its own: TRL's losses know of none."""
-    made = copy.deepcopy(model)  # PEFT edits in place; the base serves other policies
+def tempered(base: Base, temperature: float) -> PreTrainedModel:
+    """Return a twin of the base whose logits are divided by the temperature, through a head of its own: TRL's losses know of none."""
+    made = base.twin()
     head = made.get_output_embeddings()  # type: ignore[no-untyped-call]
     if temperature != 1.0:
         head.weight = nn.Parameter(head.weight.detach() / temperature, requires_grad=False)  # untied from the embeddings

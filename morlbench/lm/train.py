@@ -6,7 +6,6 @@ kept is an average over the steps, which takes the constant rate's noise away. W
 whole cost, stored or not.
 """
 
-import copy
 import json
 import tempfile
 import time
@@ -150,8 +149,8 @@ def _cost(path: Path) -> Cost | None:
 
 
 def _key(bench: Bench, recipe: Recipe, seed: int) -> str:
-    """Name an expert; its machine counts, since sums differ in their last digits between devices and numbers of threads."""
-    machine = f"{bench.base.device.type}-{torch.get_num_threads()}"
+    """Name an expert; its machine counts, since sums differ in their last digits between GPUs and between numbers of threads."""
+    machine = bench.base.gpu or f"cpu-{torch.get_num_threads()}"
     rows = rows_at_once(bench.base, recipe.settings)
     if rows != recipe.settings.batch:
         machine += f"-{rows}"  # rows at once
@@ -187,9 +186,9 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
     check_prompts(bench.prompts("train"), settings)
     with undisturbed(), light_head(), tempfile.TemporaryDirectory() as scratch:
         trainer = VectorTrainer(
-            model=copy.deepcopy(bench.base.model),  # PEFT edits in place; the base serves other policies
+            model=bench.base.twin(),
             reward_funcs=[placeholder_reward],
-            args=trl_arguments(bench, plan, steps, scratch, rows=settings.batch if mixes else rows),
+            args=trl_arguments(bench, settings, steps, scratch, seed=plan.seed, rows=settings.batch if mixes else rows),
             train_dataset=prompt_dataset(bench.prompts("train")),
             processing_class=bench.base.tokenizer,
             peft_config=lora_config(bench.base, settings),

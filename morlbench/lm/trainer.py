@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 import torch
 import transformers
+from huggingface_hub import constants as hub
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import RLOOTrainer
 from trl.kernels import ChunkedLogProbFunction
@@ -191,13 +192,15 @@ class _Tiled:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Restore the global generators TRL reseeds, and silence transformers' logging, for the length of a training."""
+    """Restore the global generators TRL reseeds, and silence transformers' logging and TRL's report of use to the hub, while training."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    level = transformers.logging.get_verbosity()
+    level, reports = transformers.logging.get_verbosity(), hub.HF_HUB_DISABLE_TELEMETRY
     transformers.logging.set_verbosity(40)  # errors only
+    hub.HF_HUB_DISABLE_TELEMETRY = True  # every trainer that TRL makes would ask huggingface.co otherwise
     try:
         yield
     finally:
+        hub.HF_HUB_DISABLE_TELEMETRY = reports
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])
