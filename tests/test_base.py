@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from peft import get_peft_model
 from tokenizers.processors import TemplateProcessing
 from transformers import (
     AutoTokenizer,
@@ -28,15 +29,16 @@ from morlbench.bench import Bench
 from morlbench.errors import BadInput
 from morlbench.lm.base import FALLBACK_TEMPLATE, Base, load_base
 from morlbench.lm.bases import nano, smollm2
-from morlbench.lm.libraries import trl_arguments
+from morlbench.lm.libraries import insert, lora_config, trl_arguments
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import base_policy, sample, teacher_force
 from morlbench.lm.speed import _cache_bytes
 from morlbench.lm.train import Recipe, expert, one_hot
 from morlbench.lm.train import _key as key
 from morlbench.lm.trained import Settings
+from morlbench.preference import Array
 from morlbench.store import Store
-from morlbench.task import Decoding
+from morlbench.task import Decoding, Texts
 from tests.test_train import Words
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "vocab_size": 3072}
@@ -73,6 +75,13 @@ class Text(Words):
 
     def prompts(self, split):  # type: ignore[no-untyped-def]
         return tuple(f"How do I {split} number {i}?" for i in range(16))
+
+
+class Letters(Text):
+    """Text whose answers are rewarded whatever words a random model finds: by the share of two letters."""
+
+    def score(self, prompts: Texts, responses: Texts) -> Array:
+        return np.array([[answer.count(letter) / max(1, len(answer)) for letter in "ae"] for answer in responses]).reshape(-1, 2)
 
 
 def test_a_local_checkpoint_of_each_architecture_trains_and_answers(checkpoint: Path, tmp_path: Path) -> None:
@@ -132,6 +141,44 @@ def test_a_base_without_chat_template_gets_a_plain_one() -> None:
     ids, _ = base.encode(("Why?",))
     assert base.tokenizer.chat_template == FALLBACK_TEMPLATE
     assert base.tokenizer.decode(ids[0]) == "Question: Why?\nAnswer:"
+
+
+def halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Base, Base]:
+    """Return one small checkpoint in float32 and in bfloat16; the weights are the same in both."""
+    make, config = ARCHITECTURES["llama"]
+    torch.manual_seed(0)
+    make(config).bfloat16().save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(str(nano.WEIGHTS / "nano")).save_pretrained(tmp_path)
+    whole = load_base(str(tmp_path))
+    monkeypatch.setenv("MORLBENCH_BASE_DTYPE", "bfloat16")
+    return whole, load_base(str(tmp_path))
+
+
+def test_one_checkpoint_in_two_number_formats_is_two_bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, half = halved(tmp_path, monkeypatch)
+    assert (whole.model.dtype, half.model.dtype) == (torch.float32, torch.bfloat16)
+    assert all(torch.equal(a, b.float()) for a, b in zip(whole.model.parameters(), half.model.parameters(), strict=True))
+    assert whole.identity != half.identity
+
+
+@pytest.mark.parametrize("gradients", ["scalar", "projected"])
+def test_what_is_trained_on_a_bfloat16_base_is_float32_and_is_served_as_it_was_trained(
+    gradients: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, base = halved(tmp_path, monkeypatch)
+    bench, settings = Bench(Letters(), base, 64, Store(tmp_path / "store")), Settings(rate=3e-4, batch=16, group=4)
+    found = expert(bench, Recipe(one_hot(2, 0), gradients=gradients, settings=settings), responses=64, seed=0)  # type: ignore[arg-type]
+    assert found.readout is not None
+    assert 1e-5 < found.readout.abs().max() < 1.9e-3  # bfloat16 would round all of it away: below 1 its step is 1 / 256
+    trained = get_peft_model(base.twin(), lora_config(base, settings))  # type: ignore[arg-type]
+    insert(trained, found, settings)
+    assert {weight.dtype for weight in trained.parameters() if weight.requires_grad} == {torch.float32}
+    ids, mask = base.encode(("How do I bake bread?",))
+    with torch.inference_mode():
+        own = trained(input_ids=ids, attention_mask=mask).logits[:, -1:].float().log_softmax(-1)
+        served, _ = Mixture(base, (found,)).log_probs(ids, mask, torch.ones(1, 1))
+        plain, _ = Mixture(base, ()).log_probs(ids, mask, torch.zeros(1, 0))
+    assert (served - own).abs().max() < 0.1 * (plain - own).abs().max()
 
 
 def test_a_base_whose_tokenizer_begins_a_text_begins_a_prompt_so_too() -> None:

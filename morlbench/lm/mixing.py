@@ -135,10 +135,10 @@ class Mixture:
         if m == 1:
             return self._log_softmax(self.base.head(hidden))
         states = hidden.view(m, n, *hidden.shape[1:])
-        w = weights.T[:, :, None, None].to(hidden.dtype)  # (M, n, 1, 1)
+        w = weights.T[:, :, None, None].float()  # (M, n, 1, 1)
         if self.level in ("hidden", "hidden-sum"):
             scale = m if self.level == "hidden-sum" else 1
-            return self._log_softmax(self.base.head((states * w).sum(0) * scale))
+            return self._log_softmax(self.base.head(((states * w).sum(0) * scale).to(hidden.dtype)))
         if self.level == "logits":
             # log-softmax of weighted logits equals the renormalised sum of log-probabilities when weights sum to 1
             return torch.log_softmax((self._log_softmax(self.base.head(states)) * w).sum(0), -1)
@@ -151,29 +151,28 @@ class Mixture:
 
 
 class _Stack:
-    """The adapters' factors, concatenated by module, and the hooks that apply them."""
+    """The adapters' factors, concatenated by module, and the hooks that apply them: in float32, as they were trained."""
 
     def __init__(self, base: Base, adapters: Sequence[Adapter]) -> None:
         self._base, self._experts = base, len(adapters)
-        weight = next(base.model.parameters())
         self._places: list[_Place] = []
         self._readout: torch.Tensor | None = None
         numbers = {id(m): i for i, layer in enumerate(base.layers) for m in layer.modules()}
         if not adapters:
             return
         for name, module in base.targets().items():
-            a = torch.stack([x.factors[name][0] for x in adapters]).to(weight)  # (M, r, in)
-            b = torch.stack([x.factors[name][1] for x in adapters]).to(weight)  # (M, out, r)
+            a = torch.stack([x.factors[name][0] for x in adapters]).to(base.device)  # (M, r, in)
+            b = torch.stack([x.factors[name][1] for x in adapters]).to(base.device)  # (M, out, r)
             down, up = a.flatten(0, 1).T.contiguous(), b.transpose(1, 2).flatten(0, 1)
             self._places.append(_Place(numbers[id(module)], module, a, b, down, up))
         readouts = [x.readout for x in adapters if x.readout is not None]
-        self._readout = torch.stack(readouts).to(weight) if len(readouts) == len(adapters) else None  # (M, d, d)
+        self._readout = torch.stack(readouts).to(base.device) if len(readouts) == len(adapters) else None  # (M, d, d)
 
     @contextmanager
     def serve(self, lower: torch.Tensor, upper: torch.Tensor, *, split: int = 0, separately: bool = False) -> Iterator[None]:
         """Apply row weights (rows, M) while the context is open: `lower` below layer `split`, `upper` from there on."""
         handles = []
-        low, high = (rows.to(next(self._base.model.parameters())) for rows in (lower, upper))
+        low, high = (rows.to(self._base.device, torch.float32) for rows in (lower, upper))
         scales: dict[tuple[bool, int], torch.Tensor] = {}  # places of one rank share theirs
         for place in self._places:
             below, rank = place.layer < split, place.a.shape[1]
@@ -208,7 +207,7 @@ class _Place:
 
 def _exact(place: _Place, scale: torch.Tensor) -> Hook:
     def hook(_module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
-        return output + ((inputs[0] @ place.down) * scale) @ place.up
+        return (output + ((inputs[0].float() @ place.down) * scale) @ place.up).to(output.dtype)
 
     return hook
 
@@ -216,7 +215,7 @@ def _exact(place: _Place, scale: torch.Tensor) -> Hook:
 def _separate(place: _Place, weights: torch.Tensor) -> Hook:
     def hook(_module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
         mean_a, mean_b = torch.einsum("nm,mri->nri", weights, place.a), torch.einsum("nm,mor->nor", weights, place.b)
-        return output + inputs[0] @ mean_a.transpose(1, 2) @ mean_b.transpose(1, 2)
+        return (output + inputs[0].float() @ mean_a.transpose(1, 2) @ mean_b.transpose(1, 2)).to(output.dtype)
 
     return hook
 
@@ -247,5 +246,5 @@ def _mixed_after(layer: nn.Module, weights: torch.Tensor, m: int) -> Iterator[No
 
 def _mix(states: torch.Tensor, weights: torch.Tensor, m: int) -> torch.Tensor:
     """Replace each expert's states (M n, t, d) by their weighted sum, repeated M times."""
-    mixed = (states.view(m, len(weights), *states.shape[1:]) * weights.T[:, :, None, None].to(states.dtype)).sum(0)
-    return mixed.repeat(m, 1, 1)
+    mixed = (states.view(m, len(weights), *states.shape[1:]) * weights.T[:, :, None, None].float()).sum(0)
+    return mixed.to(states.dtype).repeat(m, 1, 1)

@@ -108,4 +108,4 @@ def _cache_bytes(base: Base, task: Task, rows: int) -> int:
     heads = config.num_attention_heads
     kept = getattr(config, "num_key_value_heads", None) or heads
     width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    return int(2 * len(base.layers) * kept * width * (task.decoding.max_tokens + 32) * rows * 4)
+    return int(2 * len(base.layers) * kept * width * (task.decoding.max_tokens + 32) * rows * base.model.dtype.itemsize)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from morlbench.errors import BadInput
+from morlbench.lm.formats import number_format
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,11 @@ class Load:
 
 def load_options() -> Load:
     """Return how models are loaded, from the environment; raise BadInput for a word that makes no sense."""
-    formats = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    batch, dtype = os.environ.get("MORLBENCH_HUB_BATCH", "16"), os.environ.get("MORLBENCH_HUB_DTYPE", "float32")
+    batch = os.environ.get("MORLBENCH_HUB_BATCH", "16")
     device = os.environ.get("MORLBENCH_HUB_DEVICE", "cuda" if torch.cuda.is_available() else "cpu")
     if not re.fullmatch(r"[0-9]{1,9}", batch) or int(batch) < 1:
         raise BadInput(f"MORLBENCH_HUB_BATCH is {batch!r}; expected a whole number of at least 1, such as 16")
-    if dtype not in formats:
-        raise BadInput(f"MORLBENCH_HUB_DTYPE is {dtype!r}; expected one of {', '.join(formats)}")
-    return Load(int(batch), formats[dtype], _device(device))
+    return Load(int(batch), number_format("MORLBENCH_HUB_DTYPE"), _device(device))
 
 
 def _device(name: str) -> torch.device:
