@@ -32,7 +32,6 @@ from morlbench.lm.bases import nano, smollm2
 from morlbench.lm.libraries import insert, lora_config, trl_arguments
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import base_policy, sample, teacher_force
-from morlbench.lm.speed import _cache_bytes
 from morlbench.lm.train import Recipe, expert, one_hot
 from morlbench.lm.train import _key as key
 from morlbench.lm.trained import Settings
@@ -226,7 +225,7 @@ def test_an_expert_is_named_by_the_gpu_it_is_trained_on_and_not_by_the_threads_b
 def test_a_cache_is_counted_at_the_width_of_its_heads() -> None:
     make, config = ARCHITECTURES["mistral"]
     base = Base("wide", make(config), AutoTokenizer.from_pretrained(str(nano.WEIGHTS / "nano")))
-    assert _cache_bytes(base, Text(), 3) == 2 * 2 * 8 * (6 + 32) * 3 * 4  # keys and values, layers, one head of 8, positions, rows, bytes
+    assert base.cache_bytes == 2 * 2 * 8 * 4  # keys and values, layers, one head of 8, bytes of a number
 
 
 def test_identity_changes_with_the_weights() -> None:

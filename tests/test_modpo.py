@@ -7,7 +7,7 @@ import pytest
 import torch
 import trl
 from scipy.optimize import minimize
-from test_train import Words
+from test_train import Words, apart
 
 from morlbench.bench import Bench
 from morlbench.check.toy import Toy
@@ -80,6 +80,17 @@ def test_the_loss_trl_computes_is_equation_7(
     wanted, wrong = (-np.log(sigmoid((BETA * gap + turn * other) / (w[i] * TAU))).mean() for turn in (-1, 1))
     assert losses == pytest.approx([wanted], rel=1e-4)
     assert w[j] == 0 or losses != pytest.approx([wrong], rel=1e-2)
+
+
+def test_a_large_base_learns_pairs_in_parts_to_the_same_adapter(base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, found = Bench(Words(), base, 64, Store(tmp_path)), []
+    with bench.part("pairs", 64):
+        pairs, beta = labelled(gather(bench, 32, seed=0), np.array([0.8, 0.2]), BETA, "drawn", TAU, seed=1)
+        found = [prefer(bench, pairs, beta, Fit(Settings(rate=rate), 2, 16, 0)) for rate in (3e-3, 2.7e-3)]
+        monkeypatch.setattr("morlbench.lm.train.LARGE", 1)
+        monkeypatch.setattr("morlbench.lm.train.ROWS", 5)  # four pairs at once
+        parts = prefer(bench, pairs, beta, Fit(Settings(rate=3e-3), 2, 16, 0))
+    assert apart(found[0], parts) < 0.05 * apart(*found)
 
 
 def labels_seed(leader: int) -> int:

@@ -7,7 +7,7 @@ import torch
 from morlbench.lm.adapter import Adapter, load
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.mixing import Mixture
-from morlbench.lm.policy import LMPolicy, base_nll, base_policy, teacher_force
+from morlbench.lm.policy import LMPolicy, base_nll, base_policy, sample, teacher_force
 from morlbench.method import Responses
 from morlbench.preference import Array, Utility
 from morlbench.task import Decoding, Texts
@@ -111,6 +111,19 @@ def test_answers_in_several_batches_cost_one_pass_of_the_base_for_kl_and_likelih
     monkeypatch.setattr(module, "LARGEST", 1)
     policy.respond(PROMPTS, weights, seed=12)
     assert policy.mixture.recent.log_p is None  # larger than VALUES and than LARGEST
+
+
+def test_a_batch_is_as_large_as_its_cache_may_be(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts, asked, seen = PROMPTS * 3, np.full((9, 2), 0.5), []
+    whole = mixed(base, "logits").respond(prompts, asked, seed=0)
+    row = base.cache_bytes * (2 + 256)  # two words after a prompt of 256
+    monkeypatch.setattr("morlbench.lm.policy.sample", lambda m, p, *rest: seen.append(len(p)) or sample(m, p, *rest))
+    for level, held in (("parameters", 1), ("hidden-pre", 2), ("logits", 4)):  # one copy, two, and two kept for the next weights
+        seen.clear()
+        monkeypatch.setattr("morlbench.lm.policy.CACHE", 4 * held * row)
+        answers = mixed(base, level).respond(prompts, asked, seed=0)
+        assert seen == [4, 4, 1]
+    assert answers.ids == whole.ids
 
 
 def test_answers_are_sampled_again_where_anything_differs(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:

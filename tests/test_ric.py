@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_train import Words
+from test_train import Words, apart
 
 from morlbench.bench import Bench
 from morlbench.check.toy import Toy
@@ -99,6 +99,20 @@ def test_imitation_learns_what_it_is_shown_and_counts_its_steps(base: Base, tmp_
     shares = np.exp(enumerate_answers(Mixture(base, (found,)), bench.decoding, prompts, np.ones((1, 64, 1)))[0])
     plain = np.exp(enumerate_answers(Mixture(base, ()), bench.decoding, prompts, np.zeros((1, 64, 0)))[0])
     assert shares[:, 3 * 8 + 5].mean() > 0.5 > 5 * plain[:, 3 * 8 + 5].mean()
+
+
+def test_a_large_base_imitates_in_parts_and_each_token_still_counts_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts, answers = Words().prompts("train")[:16], tuple((9 + i,) * (1 + i % 2 + i // 4) for i in range(16))  # of one to five tokens
+    base, found = load_base("nano"), []
+    for batch, rate, large in ((16, 3e-3, False), (16, 2.7e-3, False), (16, 3e-3, True)):
+        if large:
+            monkeypatch.setattr("morlbench.lm.train.LARGE", 1)
+            monkeypatch.setattr("morlbench.lm.train.ROWS", 5)  # four rows at once
+        bench = Bench(Words(), base, 64, Store(tmp_path))
+        with bench.part("fit", 0):
+            found.append(imitate(bench, prompts, answers, Fit(Settings(rate=rate), 2, batch, 0)))
+        assert bench.ledger[0].cost.steps == 2
+    assert apart(found[0], found[2]) < 0.05 * apart(found[0], found[1])
 
 
 def test_nothing_to_learn_from_is_an_error(base: Base, tmp_path: Path) -> None:

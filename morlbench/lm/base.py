@@ -103,6 +103,14 @@ class Base:
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else ""
 
     @property
+    def cache_bytes(self) -> int:
+        """Bytes of keys and values that one token takes in a cache."""
+        config = self.model.config.get_text_config()
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        return int(2 * len(self.layers) * heads * width * self.model.dtype.itemsize)
+
+    @property
     def vocabulary(self) -> int:
         """Number of tokens the head scores, V."""
         return int(self.model.config.get_text_config().vocab_size)

@@ -22,6 +22,8 @@ from morlbench.task import Decoding, Texts
 
 ROWS = 256  # rows in one batch
 VALUES = 60_000_000  # float values in one (rows, t, V) block, for teacher-forced passes
+CACHE = 4_000_000_000  # bytes of keys and values that a batch may hold while it is sampled
+PROMPT = 256  # tokens of a prompt that are reckoned with there
 LARGEST = 240_000_000  # the same for the one that sampling leaves for the KL on a large base: just under 1 GB in each process at work
 Gate = Callable[[Texts, Array, Utility], Array]
 
@@ -46,8 +48,9 @@ class LMPolicy:
         recent.last = recent.log_p = None  # before another takes its place
         log_p = torch.zeros(shape, device=base.device) if np.prod(shape) <= _room(base) else None
         ids: list[tuple[int, ...]] = []
-        for start in range(0, len(prompts), ROWS):
-            rows = slice(start, start + ROWS)
+        size = _rows_sampled(self.mixture, self.decoding)
+        for start in range(0, len(prompts), size):
+            rows = slice(start, start + size)
             ids += sample(self.mixture, prompts[rows], weights[rows], draws[rows], None if log_p is None else log_p[rows])
         answers = Responses(tuple(map(base.decode, ids)), tuple(ids))
         recent.last, recent.log_p = (prompts, weights.tobytes(), answers.ids), log_p
@@ -129,6 +132,12 @@ def base_log_probs(base: Base, decoding: Decoding, prompts: Texts, answers: Ids)
 def _room(base: Base) -> int:
     """Return how many values sampling may leave for the KL, which saves a pass over all answers: up to two for each weight of the base."""
     return max(VALUES, min(LARGEST, 2 * int(base.model.num_parameters())))
+
+
+def _rows_sampled(mixture: Mixture, decoding: Decoding) -> int:
+    """Return how many rows may be sampled at once; where experts meet late, the prompts' states are kept beside those in use."""
+    held = mixture.base.cache_bytes * (decoding.max_tokens + PROMPT) * mixture.copies * (2 if mixture.late else 1)
+    return max(1, min(ROWS, CACHE // held))
 
 
 def rows_in_pass(base: Base, decoding: Decoding, copies: int = 1) -> int:

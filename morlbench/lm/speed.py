@@ -50,7 +50,7 @@ def compare_speed(policy: Policy, bench: Bench, task: Task) -> Speed:
     ratio = meters["policy"][0][3] / max(meters["base"][0][3], 1)
     weights = sum(p.numel() * p.element_size() for p in base.model.parameters())
     extra = sum(a.parameters * 4 for a in policy.mixture.adapters) if isinstance(policy, LMPolicy) else 0
-    cache = _cache_bytes(base, task, count)
+    cache = base.cache_bytes * (task.decoding.max_tokens + 32) * count
     first_own = _first_token(policy, fresh[-REPEATS:], preferences)
     del bench.ledger[lines:]
     return Speed(
@@ -101,11 +101,3 @@ def _first_token(policy: Policy, prompts: tuple[str, ...], preferences: np.ndarr
         short.respond((prompt,), preferences[:1], seed=0)
         times.append(time.perf_counter() - begin)
     return statistics.median(times)
-
-
-def _cache_bytes(base: Base, task: Task, rows: int) -> int:
-    config = base.model.config
-    heads = config.num_attention_heads
-    kept = getattr(config, "num_key_value_heads", None) or heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // heads
-    return int(2 * len(base.layers) * kept * width * (task.decoding.max_tokens + 32) * rows * base.model.dtype.itemsize)

@@ -20,6 +20,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.average import Average
 from morlbench.lm.base import Base
 from morlbench.lm.libraries import insert, lora_config, on_one_device
+from morlbench.lm.train import rows_at_once
 from morlbench.lm.trained import Settings
 from morlbench.preference import Array
 from morlbench.seeds import derive
@@ -147,10 +148,10 @@ def tempered(base: Base, temperature: float) -> PreTrainedModel:
 
 def _shared(base: Base, fit: Fit, scratch: str) -> dict[str, object]:
     """Return the arguments both of TRL's trainers take: a constant rate, nothing scaled, cut, saved or reported."""
-    gpu = base.device.type == "cuda"
+    gpu, rows = base.device.type == "cuda", rows_at_once(base, fit.batch)
     return {
         "output_dir": scratch, "seed": derive(fit.seed, "trl") % 2**31, "use_cpu": not gpu, "bf16": False, "gradient_checkpointing": False,
-        "max_steps": fit.steps, "per_device_train_batch_size": fit.batch, "gradient_accumulation_steps": 1, "max_length": None,
+        "max_steps": fit.steps, "per_device_train_batch_size": rows, "gradient_accumulation_steps": fit.batch // rows, "max_length": None,
         "learning_rate": fit.settings.rate, "lr_scheduler_type": "constant", "weight_decay": 0.0, "max_grad_norm": 1.0,
         "report_to": "none", "save_strategy": "no", "logging_strategy": "no", "disable_tqdm": True, "dataloader_pin_memory": gpu,
     }  # fmt: skip

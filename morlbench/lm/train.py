@@ -151,7 +151,7 @@ def _cost(path: Path) -> Cost | None:
 def _key(bench: Bench, recipe: Recipe, seed: int) -> str:
     """Name an expert; its machine counts, since sums differ in their last digits between GPUs and between numbers of threads."""
     machine = bench.base.gpu or f"cpu-{torch.get_num_threads()}"
-    rows = rows_at_once(bench.base, recipe.settings)
+    rows = rows_at_once(bench.base, recipe.settings.batch)
     if rows != recipe.settings.batch:
         machine += f"-{rows}"  # rows at once
     rule = {"rule": revision} if (revision := weighting.REVISIONS.get(recipe.gradients)) else {}
@@ -181,7 +181,7 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
     """Train one adapter inside the bench's open part and return it; with `plan.folder`, leave checkpoints there."""
     from morlbench.lm.trainer import AfterStep, VectorTrainer, light_head, undisturbed
 
-    settings, steps, rows = plan.settings, plan.responses // plan.settings.batch, rows_at_once(bench.base, plan.settings)
+    settings, steps, rows = plan.settings, plan.responses // plan.settings.batch, rows_at_once(bench.base, plan.settings.batch)
     mixes = steer.mix(np.eye(bench.k)) is not None
     check_prompts(bench.prompts("train"), settings)
     with undisturbed(), light_head(), tempfile.TemporaryDirectory() as scratch:
@@ -222,11 +222,11 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
         return mean.adapter(settings)
 
 
-def rows_at_once(base: Base, settings: Settings) -> int:
+def rows_at_once(base: Base, batch: int) -> int:
     """Return how many rows of a batch the loss sees at once: all, or where the base is large the largest equal part of ROWS at most."""
     if base.model.num_parameters() < LARGE:
-        return settings.batch
-    return max(rows for rows in range(1, ROWS + 1) if settings.batch % rows == 0)
+        return batch
+    return max(rows for rows in range(1, ROWS + 1) if batch % rows == 0)
 
 
 def _label(recipe: Recipe, bench: Bench) -> str:
