@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS, WIDTH, ROW = 4, 2.2, 0.19  # of the grid; a panel's width and a method's height in inches
-DECADE = 12  # the largest value over the smallest from which an axis is logarithmic
+DECADE = 10  # the largest value over the smallest from which an axis is logarithmic
 
 
 def cells(standings: Standings, marks: Mapping[str, str]) -> "Figure | None":
@@ -35,9 +35,9 @@ def cells(standings: Standings, marks: Mapping[str, str]) -> "Figure | None":
     lines = -(-len(tasks) // COLUMNS)
     columns = -(-len(tasks) // lines)
     names, tall = 0.075 * max(len(row.method) for row in rows) + 0.3, ROW * len(rows) + 0.35  # inches
-    wide, high = max(names + WIDTH * columns + 0.2, 7.5), (tall + 0.5) * lines + 0.7
+    wide, high = max(names + WIDTH * columns + 0.2, 7.5), (tall + 0.5) * lines + 0.87
     made = Figure(figsize=(wide, high))  # laid out by hand: a solver takes longer than all the drawing
-    grid = {"left": names / wide, "right": 1 - 0.2 / wide, "top": 1 - 0.8 / high, "bottom": 0.6 / high}
+    grid = {"left": names / wide, "right": 1 - 0.2 / wide, "top": 1 - 0.97 / high, "bottom": 0.6 / high}
     axes = made.subplots(lines, columns, squeeze=False, gridspec_kw={**grid, "wspace": 0.12, "hspace": 0.5 / tall}).ravel()
     for place, (ax, i) in enumerate(zip(axes, tasks, strict=False)):
         _panel(ax, {row.method: row.cells[i] for row in rows}, marks, named=place % columns == 0)
@@ -47,9 +47,9 @@ def cells(standings: Standings, marks: Mapping[str, str]) -> "Figure | None":
     wanted = metric(division.metric)
     arrow, better = ("→", "larger") if wanted.higher_is_better else ("←", "smaller")
     made.text(0.5, 0.1 / high, f"{arrow} {division.metric}  ({wanted.unit}; {better} is better)", ha="center", va="bottom", fontsize=9.5)
-    made.text(0.012, 1 - 0.1 / high, f"{division.title}: {division.metric} by task", ha="left", va="top", fontsize=11, color=INK)
+    made.text(0.012, 1 - 0.1 / high, f"{division.title}\n{division.metric} by task", ha="left", va="top", fontsize=11, color=INK)
     about = "mark: mean over seeds; bar: 95% over seeds; hollow: some seeds have no value; a bar at the edge goes on"
-    made.text(0.012, 1 - 0.33 / high, about, ha="left", va="top", fontsize=8.2, color="#555555")
+    made.text(0.012, 1 - 0.5 / high, about, ha="left", va="top", fontsize=8.2, color="#555555")
     return made
 
 
@@ -86,12 +86,12 @@ def _scaled(ax: "Axes", found: Sequence[Interval]) -> None:
     if low > 0 and high / low > DECADE:
         ax.set_xscale("log")
         ax.set_xlim(low / 1.6, high * 1.6)
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high / low < 300 else (1,)))
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 30 else (1, 3) if high / low < 300 else (1,)))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.xaxis.set_minor_locator(NullLocator())
         return
     ends = np.array([[one.low, one.high] for one in found if np.isfinite(one.low)]).reshape(-1, 2)
-    ax.xaxis.set_major_locator(MaxNLocator(3))
+    ax.xaxis.set_major_locator(MaxNLocator(4))
     span = max(high - low, float(np.median(ends[:, 1] - ends[:, 0])) if len(ends) else 0.0) or 0.1 * abs(high) or 0.1
     left, right = min([low, *ends[:, 0]]), max([high, *ends[:, 1]])
     ax.set_xlim(max(left, low - span) - 0.06 * span, min(right, high + span) + 0.06 * span)

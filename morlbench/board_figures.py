@@ -1,7 +1,8 @@
 """The figures of a board: fronts, rank intervals, cells, family profiles, quality against cost, adaptation, sensitivity, relations.
 
-Each is made from the ranking's digests alone. Colours belong to method names; methods of one colour differ by their mark. Equal
-rankings give equal bytes. Leaves out the panels of fronts: see `morlbench.board_fronts`.
+Each is made from the ranking's digests alone. Colours belong to method names; methods of one colour differ by their mark. Where
+dozens of methods share a panel, a few have colours and names and the others are grey. Equal rankings give equal bytes. Leaves out
+the panels of fronts: see `morlbench.board_fronts`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 
 from morlbench import board_fronts, growth, stats
 from morlbench.board_cells import cells
+from morlbench.board_fronts import GREY
 from morlbench.board_relation import relation
 from morlbench.digest import VOLUME, Digest, TaskDigest, metric
 from morlbench.leaderboard import Ranking, Standings
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 90
+FEW = 3  # ranked methods of a division that stand out among all
+FIRST = f"in colour: the first {FEW} of each division, who has the largest hypervolume on a task, and the base; grey: the other methods"
 LARGE = 5  # objectives beyond which a hypervolume is too slow to move its reference point about
 ROOTED = 5  # objectives from which a volume is too small a number to read, and is shown per objective, relative to the base's
 Panel = Callable[["Axes", str], None]
@@ -125,7 +129,8 @@ def cost(ranking: Ranking) -> "Figure | None":
     """Return hypervolume (of many objectives: relative to the base, per objective) against the board's cost, a panel per task."""
     from matplotlib.ticker import NullLocator
 
-    methods, marks = list(ranking.digests), ranking.marks
+    first, marks = leading(ranking), ranking.marks
+    methods = sorted(ranking.digests, key=first.__contains__)  # what has a colour is drawn over the grey
     spent = [run.values[ranking.board.cost].value for d in ranking.digests.values() for runs in d.runs.values() for run in runs]
     least = min((x for x in spent if x > 0), default=1.0)
 
@@ -140,6 +145,9 @@ def cost(ranking: Ranking) -> "Figure | None":
             y = np.array([_volume(run, ranking.tasks[task]) for run in runs])
             if not len(x) or not np.isfinite([x, y]).all():
                 continue
+            if method not in first:
+                ax.plot(x.mean(), y.mean(), "o", color=GREY, ms=4)
+                continue
             tone, found = colour(method.partition("+")[0]), stats.seed_interval(y)
             if np.isfinite(found.low):
                 ax.vlines(x.mean(), found.low, found.high, color=tone, lw=1.2, alpha=0.7)
@@ -153,10 +161,19 @@ def cost(ranking: Ranking) -> "Figure | None":
 
     unit = metric(ranking.board.cost).unit
     return _grid(
-        list(ranking.tasks), panel, title="Hypervolume against cost (bar: 95% over seeds)",
-        x=f"{ranking.board.cost} ({unit}; sum over parts, shared experts charged in full; smaller is better)",
-        y="hypervolume  (higher is better)",
+        list(ranking.tasks), panel, title=f"Hypervolume against cost (bar: 95% over seeds)\n{FIRST}",
+        x=f"← {ranking.board.cost}  ({unit}; sum over parts, shared experts charged in full; smaller is better)",
+        y="hypervolume  (higher is better) →",
     )  # fmt: skip
+
+
+def leading(ranking: Ranking) -> set[str]:
+    """Return the methods that stand out: the first FEW of each division, whoever has the largest hypervolume on a task, and the base."""
+    found = {row.method for standings in ranking.standings for row in standings.rows[:FEW] if row.rank is not None}
+    for task in ranking.tasks:
+        runs = {method: d.runs[task] for method, d in ranking.digests.items() if d.runs.get(task)}
+        found.add(max(runs, key=lambda method: np.nan_to_num(np.mean([run.values[VOLUME].value for run in runs[method]]))))
+    return found | {"base"}
 
 
 def _volume(run: Digest, told: TaskDigest) -> float:
@@ -189,15 +206,16 @@ def adaptation(ranking: Ranking) -> "Figure | None":
         ax.minorticks_off()
 
     return _grid(
-        tasks, panel, title="Adaptation to hidden users (mean of seeds; bar: 95% over seeds; lines at 1 and .95)",
-        x="responses rated by the user", y="share of the gain of being told the preference",
+        tasks, panel, x="responses rated by the user", y="share of the gain of being told  (higher is better) →",
+        title="Adaptation to hidden users (mean of seeds; bar: 95% over seeds; lines at 1, being told the preference, and .95)\n"
+        "methods without a curve have no `observe`: ratings change nothing in them",
     )  # fmt: skip
 
 
 def reference_points(ranking: Ranking) -> "Figure | None":
     """Return how the order by hypervolume depends on where the reference point lies, a panel per task of at most five objectives."""
     front = [method for method, found in ranking.digests.items() if found.track == "front"]
-    marks = ranking.marks
+    first, marks = leading(ranking), ranking.marks
     tasks = [
         task for task, told in ranking.tasks.items()
         if len(told.facts.objectives) <= LARGE and sum(bool(ranking.digests[m].runs.get(task)) for m in front) > 1
@@ -209,13 +227,17 @@ def reference_points(ranking: Ranking) -> "Figure | None":
         best = np.max(list(found.volumes.values()), axis=0)
         for method, volumes in found.volumes.items():
             share = volumes / np.where(best > 0, best, np.nan)
+            if method not in first:
+                ax.plot(found.shares, share, color=GREY, lw=0.8, zorder=1.5)
+                continue
             ax.plot(found.shares, share, color=colour(method.partition("+")[0]), marker=marks[method], ms=3.5, lw=1.2, label=method)
         ax.axvline(0, color=QUIET, lw=0.9, ls=(0, (4, 2)), zorder=1)
         ax.set_title(f"{task}\n{len(found.flips)} of {len(means) * (len(means) - 1) // 2} pairs flip", fontsize=9, color=INK)
 
     return _grid(
-        tasks, panel, title="Does the order by hypervolume depend on the reference point? (fronts averaged over seeds)",
-        x="reference point moved towards the best point seen (0: the task's own)", y="hypervolume / the largest there",
+        tasks, panel, title=f"Does the order by hypervolume depend on the reference point? (fronts averaged over seeds)\n{FIRST}",
+        x="reference point moved towards the best point seen (0: the task's own)",
+        y="hypervolume / the largest there  (higher is better) →",
     )  # fmt: skip
 
 
@@ -230,14 +252,14 @@ def _progress(ax: "Axes", runs: Sequence[Digest], tone: str, mark: str, label: s
 
 
 def _grid(tasks: Sequence[str], panel: Panel, *, title: str, x: str, y: str) -> "Figure | None":
-    """Return a figure with one panel per task and one legend below; None without tasks."""
+    """Return a figure with one panel per task and one legend below; None without tasks. The title's second line is small."""
     from matplotlib.figure import Figure
 
     if not tasks:
         return None
     lines = -(-len(tasks) // 4)
     columns = -(-len(tasks) // lines)
-    wide, tall = max(3.0 * columns, 7.5), 2.85 * lines + 1.1
+    wide, tall = max(3.0 * columns, 7.5), 2.85 * lines + 1.3
     whole = Figure(figsize=(wide, tall))  # laid out by hand: a solver takes longer than all the drawing
     room = {"left": 0.8 / wide, "right": 1 - 0.15 / wide, "wspace": 0.25, "hspace": 0.38}
     axes = whole.subplots(lines, columns, squeeze=False, gridspec_kw=room).ravel()
@@ -252,11 +274,13 @@ def _grid(tasks: Sequence[str], panel: Panel, *, title: str, x: str, y: str) -> 
     key = 0.2 * -(-len(found) // across) + 0.15  # inches of the legend
     high = tall + key
     whole.set_size_inches(wide, high)
-    whole.subplots_adjust(top=1 - 0.75 / high, bottom=(key + 0.65) / high)
+    whole.subplots_adjust(top=1 - 0.95 / high, bottom=(key + 0.65) / high)
     whole.legend(list(found.values()), list(found), loc="lower left", ncols=across, fontsize=8, borderaxespad=0.2)
     whole.text(0.5, (key + 0.12) / high, x, ha="center", va="bottom", fontsize=9.5)
     whole.supylabel(y, fontsize=9.5, x=0.1 / wide)
-    whole.text(0.012, 1 - 0.1 / high, title, ha="left", va="top", fontsize=11, color=INK)
+    head, _, about = title.partition("\n")
+    whole.text(0.012, 1 - 0.1 / high, head, ha="left", va="top", fontsize=11, color=INK)
+    whole.text(0.012, 1 - 0.33 / high, about, ha="left", va="top", fontsize=8.2, color="#555555")
     return whole
 
 

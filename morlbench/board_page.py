@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -25,19 +26,21 @@ CSV = (
     "division", "group", "rank", "rank_low", "rank_high", "method", "version", "family", "track", "level", "task", "metric", "value", "low",
     "high", "seeds", "reason",
 )  # fmt: skip
+FIGURES = ("ranks", "cells", "profile")  # a division's own; the others are of the whole board
 RANKED = "in brackets the mean rank over tasks among the methods that compete; controls are shown without one"
 
 
 def markdown(ranking: Ranking, plots: Sequence[str]) -> str:
     """Return the generated part of a board's page; `plots` are the paths of its figures."""
-    parts = [_rules(ranking), legend.paragraph()]
+    parts, own = [_rules(ranking), legend.paragraph()], set[str]()
     for standings in ranking.standings:
+        mine = [plot for plot in plots if Path(plot).stem in {f"{kind}-{standings.division.name}" for kind in FIGURES}]
         parts += [f"## {standings.division.title}", _sorted_by(standings, ranking.board), _table(standings)]
         parts += [*standings.notes, _profile(standings), _compared(standings)] if standings.shown else []
-        parts += _figures(plots, f"-{standings.division.name}.svg")
+        parts += _figures(mine)
+        own |= set(mine)
     parts.append("## Figures")
-    shared = [plot for plot in plots if not any(plot.endswith(f"-{s.division.name}.svg") for s in ranking.standings)]
-    parts += [*_figures(shared, ""), *_left_out(ranking)]
+    parts += [*_figures([plot for plot in plots if plot not in own]), *_left_out(ranking)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -185,8 +188,8 @@ def _p(comparison: Comparison) -> str:
     return "< 0.001" if comparison.adjusted < 0.001 else f"{comparison.adjusted:.3f}"
 
 
-def _figures(plots: Sequence[str], ending: str) -> list[str]:
-    return [f"![{plot.rpartition('/')[2].removesuffix('.svg').replace('-', ' ')}]({plot})" for plot in plots if plot.endswith(ending)]
+def _figures(plots: Sequence[str]) -> list[str]:
+    return [f"![{Path(plot).stem.replace('-', ' ')}]({plot})" for plot in plots]
 
 
 def _left_out(ranking: Ranking) -> list[str]:

@@ -1,13 +1,17 @@
 """The map of how objectives relate: measured correlation against how much of the ideal point a compromise gives up.
 
 Both are measured, not declared: the correlation of rewards over the base's answers, and the loss of the ideal point, the share of
-what each objective alone can gain over the base that the point with the best mean gives up. The declared label is the mark.
+what each objective alone can gain over the base that the point with the best mean gives up. Where the true front is not known, the
+points seen stand for it: of runs that stay within the task's KL budget on average, since with enough KL one policy can have all
+rewards. The declared label is the mark.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from morlbench.digest import KL, Digest
 from morlbench.leaderboard import Ranking
 from morlbench.panels import INK, PALETTE
 from morlbench.preference import Array
@@ -32,7 +36,7 @@ def relation(ranking: Ranking) -> "Figure | None":
         ax.plot(correlation, loss, mark, ms=9, mfc=tone if known else "white", mec=tone, mew=1.5, zorder=3)
     for label, (mark, tone) in LABELS.items():
         ax.plot([], [], mark, color=tone, ms=8, label=f"declared {label}")
-    ax.plot([], [], "o", mfc="white", mec=INK, ms=8, label="hollow: best points seen stand for the front")
+    ax.plot([], [], "o", mfc="white", mec=INK, ms=8, label="hollow: points seen within the KL budget")
     ax.axvline(0, color="#bbbbbb", lw=0.9, zorder=1)
     ax.set_xlim(-1.08, 1.08)
     ax.set_ylim(min(-0.03, *(loss - 0.05 for _, loss, _ in places.values())), max(1.05, *(loss + 0.12 for _, loss, _ in places.values())))
@@ -57,10 +61,16 @@ def measured(ranking: Ranking, task: str) -> tuple[float, float, bool] | None:
     elif told.facts.front:
         points = np.array(told.facts.front)
     else:
-        points = np.concatenate([run.means for run in runs])
+        points = affordable(runs, told.facts.kl_budget)
     loss = loss_of_ideal(points, base)
     known = bool(len(told.front) or told.facts.front)
     return (correlation, loss, known) if np.isfinite([correlation, loss]).all() else None
+
+
+def affordable(runs: Sequence[Digest], budget: float | None) -> Array:
+    """Return the points (q, k) of the runs whose mean KL is within the budget in nats; all where the task has none, none where none is."""
+    points = [run.means for run in runs if budget is None or run.values[KL].value <= budget]
+    return np.concatenate(points) if points else np.full((1, runs[0].means.shape[1]), np.nan)
 
 
 def loss_of_ideal(points: Array, base: Array) -> float:

@@ -1,6 +1,7 @@
 """One figure of numbers with intervals: tasks side by side, a row per method, smaller or larger as the axis says.
 
-Colours belong to method names, as in `morlbench.plot`. Leaves out fronts.
+Colours belong to method names, as in `morlbench.plot`, whatever the label: variants of a method share its colour and differ by
+their mark. Leaves out fronts.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from morlbench.panels import INK, QUIET, colour
+from morlbench.panels import INK, QUIET, colour, marked
 from morlbench.plot import STYLE, save
 
 if TYPE_CHECKING:
@@ -21,13 +22,14 @@ TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0
 
 @dataclass(frozen=True)
 class Dot:
-    """One method's value on one task with its 95% interval; NaN limits where there is none."""
+    """One method's value on one task with its 95% interval, NaN limits where there is none; `label` stands for its name if given."""
 
     task: str
     method: str
     value: float
     low: float
     high: float
+    label: str = ""
 
 
 def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str) -> list[Path]:
@@ -35,19 +37,20 @@ def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str) -> list[Pat
     import matplotlib
     from matplotlib.figure import Figure
 
-    tasks, methods = list(dict.fromkeys(dot.task for dot in found)), list(dict.fromkeys(dot.method for dot in found))
+    tasks, labels = list(dict.fromkeys(dot.task for dot in found)), {dot.method: dot.label or dot.method for dot in found}
+    methods, marks = list(labels), marked(list(labels))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(max(1.8 + 2.5 * len(tasks), 0.35 + 0.085 * len(title)), 1.3 + 0.34 * len(methods)), layout="constrained")
         axes = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
         for ax, task in zip(axes, tasks, strict=True):
             for dot in (d for d in found if d.task == task):
-                place = methods.index(dot.method)
+                place, tone = methods.index(dot.method), colour(dot.method.partition("+")[0])
                 if np.isfinite(dot.low):
-                    ax.plot([dot.low, dot.high], [place, place], color=colour(dot.method), linewidth=2.2, solid_capstyle="butt")
-                ax.plot(dot.value, place, "o", color=colour(dot.method), markersize=6)
+                    ax.plot([dot.low, dot.high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
+                ax.plot(dot.value, place, marks[dot.method], color=tone, markersize=6)
             ax.set_title(task, color=INK)
             _scale(ax, [dot.value for dot in found])
-        axes[0].set_yticks(range(len(methods)), methods)
+        axes[0].set_yticks(range(len(methods)), labels.values())
         axes[0].invert_yaxis()
         figure.supxlabel(unit, fontsize=10, color=QUIET)
         figure.suptitle(title, x=0.012, ha="left", fontsize=11.5, color=INK)

@@ -240,7 +240,8 @@ def _figure(cells: Sequence[Cell], study: Study, metric: str, unit: str, stem: P
     """Draw a metric of every method by task, with intervals, as PNG and SVG."""
     from morlbench.dots import Dot, dots
 
-    shown = [Dot(c.task, c.method, c.value.value, c.value.low, c.value.high) for c in cells if c.metric == metric and c.value]
+    whole, drawn = {short(method): method for method in study.methods}, [c for c in cells if c.metric == metric]
+    shown = [Dot(c.task, whole[c.method], c.value.value, c.value.low, c.value.high, c.method) for c in drawn if c.value]
     return dots(shown, stem, title=f"{study.name}: {unit.partition(',')[0]}", unit=unit) if shown else []
 
 

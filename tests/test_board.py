@@ -18,6 +18,7 @@ from morlbench import (
     board_cells,
     board_figures,
     board_fronts,
+    board_page,
     board_relation,
     cli,
     console,
@@ -29,6 +30,7 @@ from morlbench import (
     score,
 )
 from morlbench.board import Board
+from morlbench.digest import Value
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.leaderboard import Ranking
 from morlbench.plot import STYLE
@@ -281,6 +283,34 @@ def test_a_mark_is_hollow_where_a_record_has_no_value_and_the_legend_says_so(cop
     assert any("hollow: some seeds have no value;" in text.get_text() for text in figure.texts)
 
 
+def test_the_title_of_cells_lies_within_the_figure(built):
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    standings = built.ranking.standings[0]
+    long = replace(standings.division, title="Single track, fluency against helpfulness: one stated preference, known before training")
+    with matplotlib.rc_context(STYLE):
+        figure = board_cells.cells(replace(standings, division=long), built.ranking.marks)
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        boxes = [text.get_window_extent(renderer) for text in figure.texts]
+        panels = [ax.get_tightbbox(renderer) for ax in figure.axes]
+    assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1 for box in boxes)
+    assert not [1 for box in boxes for panel in panels if box.overlaps(panel)]
+
+
+def test_a_division_whose_name_ends_as_another_does_shows_its_own_figures_alone(copy):
+    rules = (copy.folder / "board.toml").read_text()
+    first = rules[rules.index("[[division]]") :]
+    other = first.replace('"front"', '"early-front"', 1).replace("Front track", "Early")
+    (copy.folder / "board.toml").write_text(f"{rules}\n{other}")
+    plots = [f"plots/{kind}-{name}.svg" for kind in ("ranks", "cells", "profile") for name in ("front", "early-front")]
+    page = board_page.markdown(gather.rank_folder(board.load(copy.folder)), [*plots, "plots/cost.svg"])
+    parts = {part.partition("\n")[0]: part for part in page.split("## ")}
+    assert all(page.count(f"({plot})") == 1 for plot in plots)
+    assert all(f"({plot})" in parts["Early" if "early" in plot else "Front track"] for plot in plots)
+    assert parts["Figures"].count("](") == 1
+
+
 def test_no_figure_has_a_date_and_every_kind_is_there(built):
     names = {path.name for path in built.files if path.suffix == ".svg"}
     divisions = ("ranks-front", "cells-front", "profile-front")
@@ -494,6 +524,40 @@ def test_the_loss_of_the_ideal_point_is_the_share_of_gains_that_the_compromise_g
     assert board_relation.loss_of_ideal(points, np.array([0.2, 0.2])) == pytest.approx((2 - 1.2) / (2 - 0.4))
     assert board_relation.loss_of_ideal(np.array([[1.0, 1.0]]), np.zeros(2)) == 0
     assert np.isnan(board_relation.loss_of_ideal(np.zeros((1, 2)), np.zeros(2)))
+
+
+def test_a_point_far_beyond_the_kl_budget_does_not_make_one_policy_serve_all(built):
+    told, mod = built.ranking.tasks["pair"], built.ranking.digests["mod"]
+    some = mod.runs["pair"][0]
+    base, means = np.array([0.2, 0.2]), np.array([[1.0, 0.0], [0.6, 0.6], [0.0, 1.0]])
+    near = replace(some, means=means, base=base, values={**some.values, "kl-to-base": Value(4.0)})
+    far = replace(near, means=np.array([[1.0, 1.0]]), values={**some.values, "kl-to-base": Value(15.0)})
+
+    def loss(budget, *runs):
+        facts = replace(told.facts, kl_budget=budget, front=())
+        planted = replace(built.ranking, tasks={"pair": replace(told, facts=facts, front=np.zeros((0, 2)))})
+        return board_relation.measured(replace(planted, digests={"mod": replace(mod, runs={"pair": runs})}), "pair")
+
+    assert loss(None, near, far)[1] == 0
+    assert loss(5.0, near, far)[1] == loss(5.0, near)[1] == pytest.approx(0.5)
+    assert loss(5.0, far) is None
+
+
+def test_where_many_methods_share_a_panel_the_first_have_names_and_the_others_are_grey(built, monkeypatch):
+    monkeypatch.setattr(board_figures, "FEW", 1)
+    assert board_figures.leading(built.ranking) == {"moe-cmab", "base"}
+    for figure in (board_figures.cost(built.ranking), board_figures.reference_points(built.ranking)):
+        assert {text.get_text() for text in figure.legends[0].get_texts()} == {"moe-cmab", "base"}
+        for ax in filter(named, figure.axes):
+            assert sum(line.get_color() == board_fronts.GREY for line in ax.lines) == 1  # mod
+        assert any("grey: the other methods" in text.get_text() for text in figure.texts)
+
+
+def test_axes_say_which_way_is_better_and_adaptation_why_a_method_has_no_curve(built):
+    ranking = built.ranking
+    for figure in (board_figures.cost(ranking), board_figures.adaptation(ranking), board_figures.reference_points(ranking)):
+        assert figure.get_supylabel().endswith("(higher is better) →")
+    assert any("have no `observe`" in text.get_text() for text in board_figures.adaptation(ranking).texts)
 
 
 def test_the_exported_frame_is_that_of_the_records(built):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from evidence import record
 
-from morlbench import plot
+from morlbench import dots, plot
 from morlbench.errors import BadInput
 from morlbench.panels import FIXED, PALETTE, colour
 
@@ -114,6 +114,18 @@ def test_labels_of_one_panel_do_not_overlap():
 def test_a_method_keeps_its_colour_and_the_known_ones_differ():
     assert colour("a-new-method") == colour("a-new-method")
     assert len({colour(name) for name in FIXED}) == len(FIXED) == len(PALETTE)
+
+
+def test_a_variant_under_a_short_label_has_its_methods_colour_and_a_mark_of_its_own(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(dots, "save", lambda figure, stem: drawn.append(figure) or [])
+    methods = {"mod": "", "protected-experts": "projected 0.3", "protected-experts+experts=anchored": "anchored", "combine": "hidden-pre"}
+    some = [dots.Dot("a", method, 0.1, 0.05, 0.2, label) for method, label in methods.items()]
+    dots.dots(some, tmp_path / "gap", title="gap", unit="gap")
+    marks = [line for line in drawn[0].axes[0].lines if len(line.get_xdata()) == 1]
+    assert [line.get_color() for line in marks] == [colour(name) for name in ("mod", "protected-experts", "protected-experts", "combine")]
+    assert [text.get_text() for text in drawn[0].axes[0].get_yticklabels()] == ["mod", "projected 0.3", "anchored", "hidden-pre"]
+    assert marks[1].get_marker() != marks[2].get_marker()
 
 
 def test_nothing_to_plot_is_a_sentence():

@@ -1,4 +1,4 @@
-"""Write the tables and figures of families.md from records alone: `python docs/findings/families.py`.
+"""Write the tables and figures of families.md from records alone: `python docs/findings/families.py`; `--run JOBS` makes these first.
 
 Three stated preferences of `exact-competing` at `standard`: what a method falls short of the best policy there, J*(w) - J(w), in
 thousandths of regularised value, and the pooled gap over the front. A single-policy method has one record per preference: the
@@ -6,6 +6,7 @@ task's own lies on the board, the other two beside this script. A front method h
 task that the board has whole.
 """
 
+import argparse
 import csv
 import io
 from collections import defaultdict
@@ -14,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from morlbench import record, registry, stats
+from morlbench import board, commands, console, launch, record, registry, stats
 from morlbench.dots import Dot, dots
 from morlbench.marks import put
 from morlbench.metric import Evidence, Metric, NoValue
 from morlbench.preference import rows_at
 from morlbench.store import write_bytes
+from morlbench.sweep import Grid
 
 HERE = Path(__file__).parent
 RECORDS = HERE.parents[1] / "leaderboards/exact/records"
@@ -29,6 +31,10 @@ TASKS = (
 )  # fmt: skip
 PREFERENCES = ((0.2, 0.8), (0.5, 0.5), (0.8, 0.2))
 HEEDLESS = ("mgda", "pcgrad", "cagrad")  # train for no preference
+HEEDFUL = (
+    "linear-scalarization", "chebyshev", "gdpo", "dynaopt", "dynaopt-rescaled", "contextual-dynaopt", "markov-weighting",
+    "hypervolume-guided", "gradient-weighted",
+)  # fmt: skip
 CONTROLS = ("base", "random-weights", "shuffled-preference", "single-best-expert", "best-of-n")
 FAMILIES = ("single-policy", "multi-policy", "meta-policy", "control")
 MARKS = "<!-- tables: python docs/findings/families.py -->", "<!-- end -->"
@@ -98,6 +104,19 @@ def main() -> None:
     parts = {name: f"**{title}\n\n{by_task(several, name, digits)}" for name, (title, digits) in BY_TASK.items()}
     put(HERE / "families.md", ACROSS, "\n\n".join(parts[name] for name in list(BY_TASK)[:2]))
     put(HERE / "families.md", COSTS, "\n\n".join([*(parts[name] for name in list(BY_TASK)[2:]), f"**Cost**\n\n{costs(several)}"]))
+
+
+def run(jobs: int) -> None:
+    """Make the records that the page lacks, so many at once, from where an earlier call was stopped."""
+    methods = dict.fromkeys(m for d in board.find("exact").divisions if set(TASKS) <= set(d.tasks) for m in d.methods)
+    grid = Grid(tuple(methods), TASKS, "0..4", ("standard",), out=RECORDS)
+    commands.sweep(grid, slots=jobs, threads=1, retry=False, as_json=False)
+    for w in PREFERENCES[:2]:  # the third is the task's own, on the board
+        told = ",".join(f"{x:g}".lstrip("0") for x in w)
+        for name in HEEDFUL:
+            wanted = launch.Request(name, BOARD.name, "", "standard", "0..4", told, (), HERE / f"families/w={told}")
+            with console.quiet_libraries(), console.Bars(f"{name} at {told}") as bars:
+                list(launch.execute(launch.plan(wanted), bars))
 
 
 def read() -> list[Row]:
@@ -251,4 +270,8 @@ def table(rows: list[Row]) -> str:
 
 
 if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--run", type=int, metavar="JOBS", help="first make the records that are missing, so many at once")
+    if found := options.parse_args().run:
+        run(found)
     main()

@@ -20,6 +20,7 @@ from morlbench.latent import Kind, Posterior
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.contextual import DRAWS, UTILITIES, ContextualTask
 from morlbench.methods.moe_cmab.gate import GateConfig
+from morlbench.panels import colour
 from morlbench.preference import LINEAR, Array
 from morlbench.seeds import derive
 
@@ -31,11 +32,11 @@ SOFT = UTILITIES[2]
 USERS = ((0.1, 0.9), (0.3, 0.7), (0.5, 0.5), (0.7, 0.3), (0.9, 0.1))
 NOISE, RATINGS, THUMBS = 0.1, 20, 50
 SHORT = ("moe-cmab", "no context")
-SHOWN = {
-    "moe-cmab": ("#0072B2", "o"),
-    "no context": ("#D55E00", "s"),
-    "plug-in": ("#009E73", "^"),
-    "disjoint, plug-in, pooled": ("#CC79A7", "D"),
+SHOWN = {  # gates of one method: its own colour, darker and paler
+    "moe-cmab": (colour("moe-cmab"), "o"),
+    "no context": ("#A3CFE8", "s"),
+    "plug-in": ("#002A45", "^"),
+    "disjoint, plug-in, pooled": ("#4FA3D6", "D"),
 }
 
 
@@ -134,14 +135,12 @@ def draw(judged: dict[tuple[str, float], Judged], stem: Path) -> list[Path]:
         figure = Figure(figsize=(9.6, 4.2), layout="constrained")
         for ax, (name, beta) in zip(figure.subplots(1, 2), (("soft-threshold", 0.0), ("soft-threshold", BETA)), strict=True):
             found = judged[name, beta]
-            for place, (gate, (colour, marker)) in enumerate(SHOWN.items()):
+            for place, (gate, (tone, marker)) in enumerate(SHOWN.items()):
                 gains = [found.gates[gate, mark] - found.fixed for mark in MARKS]
                 bounds = [_numbers(interval(g)) for g in gains]
                 mean = np.array([b[0] for b in bounds])
                 error = np.abs(np.array([b[1:] for b in bounds]).T - mean)
-                ax.errorbar(
-                    np.array(MARKS) + 8 * place - 12, mean, error, color=colour, marker=marker, ms=5, lw=1.4, capsize=2.5, label=gate
-                )
+                ax.errorbar(np.array(MARKS) + 8 * place - 12, mean, error, color=tone, marker=marker, ms=5, lw=1.4, capsize=2.5, label=gate)
             ax.axhline(found.headroom, color="#222222", lw=1.2, ls="--", label="best arm of every prompt (oracle)")
             ax.axhline(0, color="#777777", lw=1.2, ls=":", label="best fixed mixture in hindsight")
             ax.set_title(f"soft threshold, {_counted(beta)}")
