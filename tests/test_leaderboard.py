@@ -8,7 +8,7 @@ import pytest
 from evidence import build, from_rewards, record
 from scipy.stats import ttest_rel
 
-from morlbench import digest
+from morlbench import comparison, digest
 from morlbench.bench import Cost, Line
 from morlbench.board import PROFILE, Board, Division
 from morlbench.board_page import markdown
@@ -401,3 +401,40 @@ def test_settings_named_on_the_board_tell_variants_apart():
     assert row(found, "m+rate=0.001").score.value == pytest.approx(0.2)
     with pytest.raises(BadRecord, match="different settings"):
         rank([*variant(None, 0.5), *variant(0.001, 0.6)], board(["m"], seeds=SEEDS))
+
+
+def costing(method, seconds, tokens):
+    """Runs of one method whose training takes so long and whose answers come so fast."""
+    changed = []
+    for r in planted({method: 0.2}, tasks=("a",)):
+        costs = r.evidence.costs
+        line = Line("expert", "training", Cost(responses=64, seconds=seconds))
+        changed.append(replace(r, evidence=replace(r.evidence, costs=replace(
+            costs, lines=(line,), speed=replace(costs.speed, tokens_per_second=tokens)
+        ))))  # fmt: skip
+    return changed
+
+
+def test_in_a_family_where_less_is_better_the_smaller_value_has_the_better_rank():
+    """The quick one trains in a third of the time and serves at a third of the speed: it wins one family and loses the other."""
+    found = rank(costing("quick", 10.0, 30.0) + costing("slow", 30.0, 90.0), board(["quick", "slow"]))
+    quick, slow = ({f.family: f for f in row(found, name).profile} for name in ("quick", "slow"))
+    assert (quick["training"].value, slow["training"].value) == (10, 30)
+    assert (quick["training"].rank, slow["training"].rank) == (1, 2)
+    assert quick["inference"].value < slow["inference"].value
+    assert (quick["inference"].rank, slow["inference"].rank) == (2, 1)
+
+
+def test_the_difference_a_board_can_show_allows_for_every_comparison_it_makes():
+    gains = {"a1": 0.35, "a2": 0.3, "a3": 0.2, "a4": 0.1}
+    found = rank(planted(gains, tasks=("a",), seed_spread=0.03), board(gains, controls={"a3": "a4"})).standings[0]
+    scores = {r.method: np.array(r.per_seed) for r in found.rows}
+    best = found.rows[0].method
+    apart = np.array([scores[best] - mine for name, mine in scores.items() if name != best])
+    assert len(found.comparisons) == 4  # three with the leader, and one method with its control
+
+    def detectable(comparisons):
+        return comparison.minimum_detectable(comparison.median_spread(apart), len(SEEDS), comparisons=comparisons)
+
+    assert found.detectable == pytest.approx(detectable(4))
+    assert found.detectable > 1.3 * detectable(1)

@@ -404,6 +404,35 @@ def test_growth_of_responses_is_unknown_where_the_smallest_budget_was_enough():
         growth.exponent([run for k in (2, 3, 5) for run in ladder(k, 100 if k == 3 else 1000)], "responses")
 
 
+def test_memory_that_grows_with_the_square_of_the_objectives_has_exponent_two():
+    def taking(k):
+        run = build(task=f"exact-scale-{k}", k=k, prompts=4)
+        return replace(run, costs=replace(run.costs, speed=replace(run.costs.speed, peak_bytes=700 * k**2, base_peak_bytes=100)))
+
+    runs = [taking(k) for k in (2, 3, 5, 10)]
+    metric = registry.load("metrics", "memory-exponent")()
+    assert (metric(runs), *metric.interval(runs)) == pytest.approx((2, 2, 2))
+    assert growth.exponent(runs, "inference")[0] == pytest.approx(1)  # passes grow as k
+
+
+def test_responses_that_grow_with_the_square_of_the_objectives_have_exponent_two():
+    """A gap of .25 is crossed at 100 k² responses: as far between the rungs 256 and 4,096, in logarithms, as .25 is between the gaps."""
+
+    def ladder(k):
+        share = np.log(100 * k**2 / 256) / np.log(4096 / 256)
+        found = []
+        for budget, gap in ((256, 0.25 + 0.2 * share), (4096, 0.25 - 0.2 * (1 - share))):
+            run = build(task=f"exact-scale-{k}", k=k, prompts=4, budget=budget, exact=True)
+            value = run.exact.optimum - gap * (run.exact.optimum - run.exact.base)
+            found.append(replace(run, exact=replace(run.exact, value=value)))
+        return found
+
+    runs = [run for k in (2, 3, 5) for run in ladder(k)]
+    assert [growth.responses_needed(ladder(k)) for k in (2, 3, 5)] == pytest.approx([400, 900, 2500])
+    metric = registry.load("metrics", "responses-exponent")()
+    assert (metric(runs), *metric.interval(runs)) == pytest.approx((2, 2, 2))
+
+
 def test_growth_compares_sizes_at_one_budget():
     runs = [build(task=f"exact-scale-{k}", k=k, prompts=60, gain=0.2) for k in (2, 3, 5)]
     low = build(task="exact-scale-5", k=5, prompts=60, gain=0.02, budget=256)

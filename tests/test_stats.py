@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import slow
-from scipy.stats import ttest_1samp, ttest_rel
+from scipy.stats import t, ttest_1samp, ttest_rel
 
 from morlbench import comparison, front, stats
 from morlbench.errors import MorlbenchError
@@ -42,6 +42,30 @@ def test_two_level_uses_the_variance_components_of_the_slow_twin():
     variance = slow.crossed_variance(values.tolist())
     assert centre == pytest.approx(values.mean())
     assert 1.9 < half / np.sqrt(variance) < 2.8  # t quantiles between those of many and of four degrees of freedom
+
+
+def test_the_degrees_of_freedom_of_two_levels_are_satterthwaites_worked_by_hand():
+    """Two seeds at ±1, three prompts at -3, 0, 3 and residuals ±.5, ∓1, ±.5 around 10.
+
+    Over s n = 6 the mean squares are 3 (1 + 1) / 1 / 6 = 1 of seeds, 2 (9 + 0 + 9) / 2 / 6 = 3 of prompts, and of residuals
+    2 (.25 + 1 + .25) / 2 / 6 = .25. The mean's variance is .75 + 2.75 + .25 = 3.75, with 3.75² / (1² / 1 + 3² / 2 + .25² / 2)
+    = 14.0625 / 5.53125 degrees of freedom: neither s - 1 = 1 nor many.
+    """
+    residuals = np.array([[0.5, -1.0, 0.5], [-0.5, 1.0, -0.5]])
+    found = stats.two_level(10 + np.array([[1.0], [-1.0]]) + np.array([[-3.0, 0.0, 3.0]]) + residuals)
+    freedom, error = 14.0625 / 5.53125, np.sqrt(3.75)
+    assert found.value == pytest.approx(10)
+    assert (found.low, found.high) == pytest.approx(t.interval(0.95, freedom, 10, error))
+    assert found.p == pytest.approx(2 * t.sf(10 / error, freedom))
+
+
+def test_the_degrees_of_freedom_of_two_levels_are_at_least_those_of_the_seeds():
+    """Seeds at ±1 of two and residuals ±2, ∓2: 4 / 4 = 1 from seeds, 0 from prompts, 16 / 4 = 4 from residuals.
+
+    The variance is 0 + 0 + 4, as negative components count nothing, with 16 / (1 + 0 + 16) < 1 degrees of freedom.
+    """
+    found = stats.two_level(np.array([[1.0 + 2.0, 1.0 - 2.0], [-1.0 - 2.0, -1.0 + 2.0]]))
+    assert (found.low, found.high) == pytest.approx(t.interval(0.95, 1, 0, 2))
 
 
 def test_two_level_is_wider_than_seeds_alone_when_prompts_differ_and_equal_when_they_do_not():
@@ -125,6 +149,12 @@ def test_stratified_intervals_bracket_the_value_and_resample_each_task_apart():
     assert found.high - found.low < 0.2  # tasks are never swapped for one another
     assert found == stats.stratified_interval(scores, replicates=300)
     assert stats.stratified_interval(scores, stats.median, replicates=300).value == stats.median(scores)
+
+
+def test_stratified_intervals_draw_the_seeds_of_each_task_apart():
+    """One seed wins one task, the other the other: together every draw would be .5, apart both tasks are won in one of sixteen."""
+    found = stats.stratified_interval(np.array([[0.0, 1.0], [1.0, 0.0]]), lambda scores: float(scores.mean()), replicates=500)
+    assert (found.value, found.low, found.high) == (0.5, 0, 1)
 
 
 def test_probability_of_improvement_of_hand_worked_numbers():
@@ -263,3 +293,13 @@ def test_bootstrap_hypervolumes_vary_around_the_value_and_are_seeded():
     assert np.array_equal(found, stats.bootstrap_hypervolumes(rewards, reference, replicates=300, seed=4))
     still = np.repeat(true[None, :, None], 60, 2)
     assert np.ptp(stats.bootstrap_hypervolumes(still, reference, replicates=20)) < 1e-12
+
+
+def test_bootstrap_hypervolumes_resample_prompts_and_seeds():
+    """The box of one mean point from 0: prompts at (0, 0) and (1, 1) give 0, 1/4 and 1 in quarters and a half; so do seeds."""
+    prompts = np.tile(np.array([0.0, 1.0])[:, None], (3, 1, 1, 2))  # (3 equal seeds, 1 preference, 2 prompts, 2 objectives)
+    seeds = np.tile(np.array([0.0, 1.0])[:, None, None, None], (1, 1, 4, 2))
+    for rewards, wanted in ((prompts, [0, 0.25, 1]), (seeds, [0, 0.5, 1])):
+        found, counts = np.unique(stats.bootstrap_hypervolumes(rewards, np.zeros(2), replicates=2000), return_counts=True)
+        assert found == pytest.approx(wanted)
+        assert counts / 2000 == pytest.approx([0.25, 0.5, 0.25], abs=0.04)  # four standard errors

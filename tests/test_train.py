@@ -296,6 +296,28 @@ def test_gradients_mixed_by_fixed_weights_take_the_scalar_steps_of_those_weights
     assert distances[~np.eye(3, dtype=bool)].min() > 1e-3
 
 
+class Easy(Words):
+    """The words task whose second objective is the prompt's alone: all answers to a prompt earn it alike."""
+
+    def score(self, prompts: Texts, responses: Texts) -> Array:
+        found = super().score(prompts, responses)
+        found[:, 1] = [len(set(prompt.split())) / 4 for prompt in prompts]
+        return found
+
+
+def test_an_objective_that_all_answers_to_a_prompt_earn_alike_has_no_say_in_a_step(base: Base, tmp_path: Path) -> None:
+    """Its gradient would be the KL's alone from the second step on: MGDA would go between the two, PCGrad would count KL twice."""
+    b, found, hasty = bench(base, tmp_path, task=Easy()), list[Adapter](), replace(SMALL, rate=0.05)
+    assert len(set(Easy().score(b.prompts("train"), ("",) * 64)[:, 1])) > 1  # prompts do differ in it
+    alone = Recipe(one_hot(2, 0), settings=hasty)
+    for recipe in (alone, replace(alone, gradients="mgda"), replace(alone, gradients="pcgrad")):
+        with b.part(recipe.gradients, 64):
+            found.append(train(b, recipe, Plan(hasty, 64, 0)))
+    assert apart(found[0], found[1]) < 1e-4
+    assert apart(found[0], found[2]) < 1e-4
+    assert max(float(up.abs().max()) for _, up in found[0].factors.values()) > 0.05  # four steps of .05, less what was averaged away
+
+
 def apart(a: Adapter, b: Adapter) -> float:
     """Return how far the adapters' B are apart at most."""
     return max(float((a.factors[n][1] - b.factors[n][1]).abs().max()) for n in a.factors)

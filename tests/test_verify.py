@@ -471,6 +471,36 @@ def test_small_drift_of_floats_is_tolerated_and_counts_are_not() -> None:
     assert any("responses" in fault.sentence for fault in found)
 
 
+@pytest.mark.parametrize(("nats", "refused"), [(2.0, False), (1.52, False), (1.42, True), (2.66, False), (2.76, True)])
+def test_a_mean_kl_may_differ_by_a_quarter_of_the_larger_and_a_fiftieth_of_a_nat(nats: float, refused: bool) -> None:
+    """From 2: down to 2 - .25 2 - .02 = 1.48, and up to (2 + .02) / .75 = 2.69."""
+
+    def spending(mean: float) -> Evidence:
+        return replace(mine, probes=tuple(replace(p, kl=p.kl * mean / p.kl.mean()) if p.name == "front" else p for p in mine.probes))
+
+    mine = build(seed=0)
+    found = [fault.sentence for fault in rerun.differences(spending(2.0), spending(nats))]
+    assert found == ([f"the mean KL of probe 'front' is 2.000 nats and was {nats:.3f} when repeated"] if refused else [])
+
+
+@pytest.mark.parametrize("kind", ["training", "search", "evaluation"])
+@pytest.mark.parametrize(("field", "name"), [("responses", "responses"), ("tokens", "tokens"), ("steps", "steps"), ("backward", "passes")])
+def test_each_count_of_training_and_search_may_differ_by_a_twentieth_and_no_more(field: str, name: str, kind: str) -> None:
+    """960 of 1,000 is within a twentieth and 940 is not; what questions cost is the protocol's."""
+
+    def counting(count: int) -> Evidence:
+        known = {"responses": 1000, "tokens": 1000, "steps": 1000, "backward": 1000}
+        line = Line("part", kind, Cost(**known | {field: count}))  # type: ignore[arg-type]
+        return replace(mine, costs=replace(mine.costs, lines=(line,)))
+
+    mine = build(seed=0)
+    for pair in ((1000, 960), (960, 1000)):
+        assert rerun.differences(*map(counting, pair)) == []
+    for one, other in ((1000, 940), (940, 1000)):
+        found = [fault.sentence for fault in rerun.differences(counting(one), counting(other))]
+        assert found == ([] if kind == "evaluation" else [f"training counts {one:,} {name} and {other:,} when repeated"])
+
+
 def test_the_sample_follows_from_the_answers_and_from_a_word_their_author_cannot_know(runs: dict[int, RunRecord]) -> None:
     records = {Path(f"seed-{seed}.json"): found for seed, found in runs.items()}
     assert rerun.sample(dict(reversed(records.items())), 1, "a word") == rerun.sample(records, 1, "a word")
