@@ -48,10 +48,12 @@ def repeated(probe: Probe, preferences: Array) -> Probe:
     def each(x: Array) -> Array:
         return np.broadcast_to(x[:1], (p, *x.shape[1:]))
 
-    views = {name: None if x is None else each(x) for name, x in _optional(probe).items()}
+    def known(x: Array | None) -> Array | None:
+        return None if x is None else each(x)
+
     return replace(
         probe, preferences=preferences, rewards=each(probe.rewards), responses=probe.responses * p,
-        kl=views["kl"], weights=views["weights"], nll=views["nll"], gold=views["gold"],
+        kl=known(probe.kl), weights=known(probe.weights), nll=known(probe.nll), gold=known(probe.gold),
     )  # fmt: skip
 
 
@@ -190,7 +192,3 @@ def reference_front(run: Evidence) -> tuple[Array, Array]:
     if not run.task.front:
         raise NoValue("the task has no frozen reference front")
     return points(run), np.array(run.task.front)
-
-
-def _optional(probe: Probe) -> dict[str, Array | None]:
-    return {"kl": probe.kl, "weights": probe.weights, "nll": probe.nll, "gold": probe.gold}

@@ -102,7 +102,6 @@ class Bench:
         self._task, self._serving = task, False
         self._part: tuple[str, int] | None = None  # the open part and its own limit
         self._open = Cost()  # what the open part has used
-        self._kind: Literal["training", "search"] = "training"
 
     @property
     def k(self) -> int:
@@ -111,7 +110,7 @@ class Bench:
 
     @property
     def held_out(self) -> Array:
-        """Preferences (8, k) kept for the record: who samples preferences to train on may not come near them."""
+        """Held-out preferences (8, k), at which the finished policy is asked: no training preference may come near them."""
         return held_out(self._task.name, self.k)
 
     @property
@@ -159,7 +158,7 @@ class Bench:
             raise MorlbenchError(f"part {name!r} was opened inside part {self._part[0]!r}")
         if responses > self.left:
             raise OverBudget(f"part {name!r} needs {responses} scored responses; the budget of {self.budget} has {self.left} left")
-        self._part, self._open, self._kind = (name, responses), Cost(), kind
+        self._part, self._open = (name, responses), Cost()
         self.watch.start(name, responses)
         begin = time.perf_counter()
         try:

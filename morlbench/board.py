@@ -17,10 +17,9 @@ from typing import Annotated, ClassVar, get_args
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from morlbench.configure import parse_budget, parse_seeds, text_of
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, first_fault, unknown
 from morlbench.method import Track
 from morlbench.metric import FAMILIES, Evidence, MetricFamily
-from morlbench.registry import unknown
 
 FILE, RECORDS, REMOVALS, LEVELS = "board.toml", "records", "removals.jsonl", "levels.json"
 RECORD = re.compile(r"seed-\d{1,9}\.json")
@@ -180,8 +179,7 @@ def load(folder: Path) -> Board:
     try:
         file = TypeAdapter(_File).validate_python(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(f"{path}: field {'.'.join(map(str, first['loc']))!r}: {first['msg']}") from None
+        raise BadInput(f"{path}: {first_fault(error)}") from None
     board = Board(
         folder.resolve().name, folder, file.title, file.base, parse_budget(file.budget), parse_seeds(file.seeds), file.tasks,
         file.division, PROFILE | file.profile, file.cost,

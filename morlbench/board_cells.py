@@ -57,7 +57,7 @@ def _panel(ax: "Axes", found: dict[str, Cell], marks: Mapping[str, str], *, name
     known = {method: np.array([x for x in cell.values if np.isfinite(x)]) for method, cell in found.items()}
     _scaled(ax, [stats.seed_interval(values) for values in known.values() if len(values)])
     for place, (method, values) in enumerate(known.items()):
-        tone, cell = colour(method.partition("+")[0]), found[method]
+        tone, cell = colour(method), found[method]
         if not len(values):
             word = "no value" if cell.records else "missing"
             ax.text(0.03, place, word, transform=ax.get_yaxis_transform(), va="center", fontsize=7.5, color=QUIET, style="italic")

@@ -73,7 +73,7 @@ def ranks(standings: Standings) -> "Figure | None":
     for place, row in enumerate(rows):
         if row.rank is None or row.group is None:
             continue
-        tone = colour(row.method.partition("+")[0])
+        tone = colour(row.method)
         ax.axhspan(place - 0.5, place + 0.5, color="#f3f3f3" if row.group % 2 else "white", lw=0, zorder=0)
         ax.plot([row.rank.low, row.rank.high], [place, place], color=tone, lw=2.4, solid_capstyle="butt", zorder=2)
         ax.plot(row.rank.value, place, "o", color=tone, ms=6, zorder=3)
@@ -148,7 +148,7 @@ def cost(ranking: Ranking) -> "Figure | None":
             if method not in first:
                 ax.plot(x.mean(), y.mean(), "o", color=GREY, ms=4)
                 continue
-            tone, found = colour(method.partition("+")[0]), stats.seed_interval(y)
+            tone, found = colour(method), stats.seed_interval(y)
             if np.isfinite(found.low):
                 ax.vlines(x.mean(), found.low, found.high, color=tone, lw=1.2, alpha=0.7)
             ax.plot(x.mean(), y.mean(), marks[method], color=tone, ms=6, mec="white", mew=0.4, label=method)
@@ -200,7 +200,7 @@ def adaptation(ranking: Ranking) -> "Figure | None":
         for method in able:
             runs = [run for run in ranking.digests[method].runs.get(task, ()) if run.progress]
             if runs:
-                _progress(ax, runs, colour(method.partition("+")[0]), marks[method], method)
+                _progress(ax, runs, colour(method), marks[method], method)
         ax.set_xscale("symlog", linthresh=16)
         ax.set_xticks([0, 16, 64, 256], ["0", "16", "64", "256"])
         ax.minorticks_off()
@@ -230,7 +230,7 @@ def reference_points(ranking: Ranking) -> "Figure | None":
             if method not in first:
                 ax.plot(found.shares, share, color=GREY, lw=0.8, zorder=1.5)
                 continue
-            ax.plot(found.shares, share, color=colour(method.partition("+")[0]), marker=marks[method], ms=3.5, lw=1.2, label=method)
+            ax.plot(found.shares, share, color=colour(method), marker=marks[method], ms=3.5, lw=1.2, label=method)
         ax.axvline(0, color=QUIET, lw=0.9, ls=(0, (4, 2)), zorder=1)
         ax.set_title(f"{task}\n{len(found.flips)} of {len(means) * (len(means) - 1) // 2} pairs flip", fontsize=9, color=INK)
 

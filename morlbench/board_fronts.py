@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from morlbench.leaderboard import Ranking
-from morlbench.panels import INK, QUIET, colour
+from morlbench.panels import INK, QUIET, colour, tint
 from morlbench.preference import Array
 from morlbench.stability import attained
 
@@ -48,7 +48,7 @@ class Scene:
 
     task: str
     curves: tuple[Curve, ...]
-    front: Array  # (g, k), k = 0 columns of meaning if empty
+    front: Array  # (g, k); empty where there is none
     base: Array  # (k,)
     axes: tuple[str, ...]
     front_name: str
@@ -180,7 +180,7 @@ def _pair(ax: "Axes", curve: Curve, drawn: Scene) -> None:
     if len(curve.points) > 1:
         _band(ax, curve.points, tone)
     ax.plot(*curve.mean.T, color=tone, lw=1.3, zorder=3)
-    fills = [_pale(tone, w) for w in curve.preferences[:, 0]]
+    fills = [tint(tone, w) for w in curve.preferences[:, 0]]
     ax.scatter(curve.mean[:, 0], curve.mean[:, 1], c=fills, s=16, edgecolors=tone, linewidths=0.8, zorder=4)
 
 
@@ -227,11 +227,3 @@ def _title(made: "Figure", drawn: Scene, ranking: Ranking, beyond: bool) -> None
     made.text(0.012, 1 - 0.1 / high, title, ha="left", va="top", fontsize=11.5, color=INK)
     for line, text in enumerate((about, rest)):
         made.text(0.012, 1 - (0.37 + 0.17 * line) / high, text, ha="left", va="top", fontsize=8.2, color="#555555")
-
-
-def _pale(tone: str, weight: float) -> tuple[float, float, float]:
-    """Return the colour between white (weight 0) and `tone` (weight 1)."""
-    from matplotlib.colors import to_rgb
-
-    red, green, blue = (1 - (1 - part) * float(weight) for part in to_rgb(tone))
-    return red, green, blue

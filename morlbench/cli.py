@@ -11,8 +11,8 @@ import typer
 
 import morlbench
 from morlbench import console
-from morlbench.errors import BadInput
-from morlbench.registry import Kind, unknown
+from morlbench.errors import BadInput, unknown
+from morlbench.registry import Kind
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -161,8 +161,9 @@ def relation(
 ) -> None:
     """Measure how a task's objectives relate: correlation, gradients, transfer between experts, loss of the ideal point."""
     from morlbench import commands
+    from morlbench.relation import Effort
 
-    commands.relation(task, base, (responses, draws, seed), out, as_json=json)
+    commands.relation(task, base, Effort(draws, responses, seed), out, as_json=json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The bodies of the short commands: list, sweep, score, plot, check and new; `run` has its own file, `morlbench.launch`.
+"""What list, run, sweep, score, plot, relation and check print; what a run does is in `morlbench.launch`, a sweep in `morlbench.sweep`.
 
 Each takes checked words and prints; heavy modules are imported by the command that needs them.
 """
@@ -6,7 +6,6 @@ Each takes checked words and prints; heavy modules are imported by the command t
 import json
 import time
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from morlbench.board import Board
     from morlbench.launch import Request
     from morlbench.record import RunRecord
+    from morlbench.relation import Effort
     from morlbench.sweep import Grid
 
 
@@ -43,7 +43,7 @@ def run(request: "Request", *, as_json: bool, fresh: bool) -> None:
     """Run what was asked, then print the scores, or as JSON the paths and the scores."""
     from morlbench import launch
     from morlbench.record import load
-    from morlbench.reference import beside
+    from morlbench.reference import judged
     from morlbench.score import to_json
 
     plan = launch.plan(request)
@@ -53,7 +53,7 @@ def run(request: "Request", *, as_json: bool, fresh: bool) -> None:
         for path, existed in launch.execute(plan, bars, fresh=fresh):
             paths.append(path)
             reused += existed
-        records = [replace(record, evidence=beside(record.evidence)) for record in map(load, paths)]
+        records = [judged(load(path)) for path in paths]
         figures = _plot(records, plan.folder / "front")
         frame = _score(records)
     if as_json:
@@ -71,14 +71,14 @@ def sweep(grid: "Grid", *, slots: int, threads: int, retry: bool, as_json: bool)
     from morlbench.executor import Processes, Serial
     from morlbench.launch import Training
 
-    board = sweeping.survey(sweeping.jobs(grid), Training(), retry=retry)
-    with live.LiveTable(board) as table:
-        sweeping.sweep(board, Processes(slots, threads) if slots else Serial(), table.tell)
-    events = [board.latest[job.path] for job in board.jobs]
+    progress = sweeping.survey(sweeping.jobs(grid), Training(), retry=retry)
+    with live.LiveTable(progress) as table:
+        sweeping.sweep(progress, Processes(slots, threads) if slots else Serial(), table.tell)
+    events = [progress.latest[job.path] for job in progress.jobs]
     if as_json:
         console.show_json([{"record": str(e.job.path), "state": e.state, "reason": e.reason, "seconds": e.seconds} for e in events])
     else:
-        console.say(live.summary(board))
+        console.say(live.summary(progress))
     failed = [event for event in events if event.state == "failed"]
     for event in failed:
         console.complain(f"{event.job.path}: {event.reason}")
@@ -109,23 +109,22 @@ def plot(paths: list[Path], out: Path) -> bool:
     return whole
 
 
-def relation(name: str, base: str, effort: tuple[int, int, int], out: Path, *, as_json: bool) -> None:
-    """Measure how a task's objectives relate with (responses, draws, seed), print it, and draw it to OUT.png and OUT.svg."""
+def relation(name: str, base: str, effort: "Effort", out: Path, *, as_json: bool) -> None:
+    """Measure how a task's objectives relate, print it, and draw it to OUT.png and OUT.svg."""
     task = registry.load("tasks", name)()
     if lack := task.missing():
         raise BadInput(lack)
     with console.quiet_libraries(), console.Bars(f"relation of {task.name}") as bars:
         from morlbench.lm.base import load_base
-        from morlbench.lm.relate import Effort, measure
+        from morlbench.lm.relate import measure
         from morlbench.relation_page import plot as draw
         from morlbench.relation_page import table
         from morlbench.run import check_pair
         from morlbench.store import Store, default_root
 
-        responses, draws, seed = effort
         model = load_base(base or task.base)
         check_pair(task, model)
-        found = measure(task, model, Effort(draws, responses, seed), Store(default_root()), bars)
+        found = measure(task, model, effort, Store(default_root()), bars)
     figures = draw(found, out)
     if as_json:
         console.show_json(found.row() | {"plots": _texts(figures)})
@@ -181,9 +180,9 @@ def _score(records: list["RunRecord"]) -> "pd.DataFrame":
 
 
 def _show(frame: "pd.DataFrame") -> None:
-    from morlbench.score import summary
+    from morlbench.summary import render
 
-    console.show(summary(frame))
+    console.show(render(frame))
 
 
 def _plot(records: list["RunRecord"], stem: Path) -> list[Path]:

@@ -15,9 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from morlbench.bench import BUDGETS
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, unknown
 from morlbench.method import Method
-from morlbench.registry import unknown
 
 
 def configure(cls: type[Method], assignments: Sequence[str] = ()) -> Method:

@@ -44,7 +44,7 @@ def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str) -> list[Pat
         axes = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
         for ax, task in zip(axes, tasks, strict=True):
             for dot in (d for d in found if d.task == task):
-                place, tone = methods.index(dot.method), colour(dot.method.partition("+")[0])
+                place, tone = methods.index(dot.method), colour(dot.method)
                 if np.isfinite(dot.low):
                     ax.plot([dot.low, dot.high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
                 ax.plot(dot.value, place, marks[dot.method], color=tone, markersize=6)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,7 +22,7 @@ from morlbench.errors import BadRecord
 from morlbench.leaderboard import Ranking, ranking
 from morlbench.metric import Evidence
 from morlbench.record import RunRecord, load
-from morlbench.reference import beside
+from morlbench.reference import judged
 
 MANY = 500  # records from which a second process is worth its start
 START = "fork" if sys.platform == "linux" else "spawn"  # a fork imports nothing again; on macOS system libraries do not survive one
@@ -130,7 +130,7 @@ def _load(entry: str, paths: Sequence[Path], board: Board, granted: Mapping[str,
         if record.key in loaded.records:
             loaded.left_out.append(f"{_place(path, board)}: its key is that of another record of {entry}; one of the two must go")
             continue
-        loaded.records[record.key] = replace(record, evidence=beside(run))
+        loaded.records[record.key] = judged(record)
         loaded.levels[record.key] = history.level_of(board.folder, path, granted)
     return loaded
 

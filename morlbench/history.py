@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from morlbench import console
 from morlbench.board import FILE, LEVELS, RECORDS, REMOVALS
-from morlbench.errors import BadInput, BadRecord
+from morlbench.errors import BadInput, BadRecord, first_fault
 from morlbench.store import write_bytes
 from morlbench.verify.files import JSON_LIMIT, LEVELS_LIMIT, LIST_LIMIT, parse_json, read_bytes
 
@@ -69,7 +69,7 @@ def removal_of(line: bytes, where: str) -> Removal:
     try:
         return TypeAdapter(Removal).validate_json(line)
     except ValidationError as error:
-        raise BadRecord(f"{where}: {_first(error)}") from None
+        raise BadRecord(f"{where}: {first_fault(error)}") from None
 
 
 def remove(board: Path, removal: Removal) -> None:
@@ -97,7 +97,7 @@ def take_off(record: Path, reason: str) -> Removal:
             {"record": path.relative_to(board).as_posix(), "key": key, "date": day, "reason": reason}
         )
     except ValidationError as error:
-        raise BadInput(f"{record}: {_first(error)}") from None
+        raise BadInput(f"{record}: {first_fault(error)}") from None
     remove(board, removal)
     return removal
 
@@ -110,7 +110,7 @@ def grants(board: Path) -> dict[str, Grant]:
     try:
         return TypeAdapter(dict[_Place, Grant]).validate_json(raw)
     except ValidationError as error:
-        raise BadRecord(f"{path}: {_first(error)}") from None
+        raise BadRecord(f"{path}: {first_fault(error)}") from None
 
 
 def level_of(board: Path, record: Path, granted: Mapping[str, Grant]) -> Level:
@@ -133,11 +133,6 @@ def digest(record: Path) -> str:
 def _read(path: Path, limit: int) -> bytes | None:
     """Return the bytes of a small plain file, None where there is none; raise BadRecord for a link, a device or a flood."""
     return read_bytes(path, limit) if path.exists() or path.is_symlink() else None
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    return f"field {'.'.join(map(str, first['loc']))!r}: {first['msg']}"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a user's ratings or thumbs say of their hidden preference: a posterior over the simplex, in closed form per grid point.
+"""What a user's ratings or thumbs say of their hidden preference: a posterior over the simplex, computed on a grid.
 
 For each candidate preference w of a grid the user is modelled as rating = a + b u_w(r) + noise, or thumb ~ logistic(a + b u_w(r)),
 with b > 0 and a, b and the noise integrated out: conjugate regression for ratings, Laplace's approximation for thumbs. What is

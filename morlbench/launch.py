@@ -1,4 +1,4 @@
-"""The body of `morlbench run`: check every word first, then run each seed, keep its record, and reuse records that exist.
+"""What `morlbench run` does: check every word first, then run each seed, keep its record, and reuse records that exist.
 
 A record lies at OUT/TASK/VARIANT/seed-N.json, where VARIANT is the method's name and whatever differs from the defaults.
 Leaves out what a run is: that is `morlbench.run`.

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from morlbench.executor import Event
-from morlbench.sweep import Board
+from morlbench.sweep import Progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,13 +18,13 @@ _COUNTS = 29  # characters that the columns of counts and all gaps take
 
 
 class LiveTable:
-    """Draws the board while a sweep runs; give `tell` to `morlbench.sweep.sweep`."""
+    """Draws how far a sweep is while it runs; give `tell` to `morlbench.sweep.sweep`."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, progress: Progress) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        self._board, self._begin = board, time.monotonic()
+        self._progress, self._begin = progress, time.monotonic()
         self._console = Console(stderr=True, highlight=False)
         self._drawn = self._console.is_terminal
         self._live = Live(console=self._console, get_renderable=self._table, refresh_per_second=2, transient=True) if self._drawn else None
@@ -43,8 +43,8 @@ class LiveTable:
         """Print a finished run's line where no table is drawn."""
         if event.state == "running" or self._live is not None:
             return
-        over = self._board.count("made", "found", "failed")
-        line = f"{over} of {len(self._board.jobs)}: {event.state} {event.job.path} in {event.seconds:.1f} s"
+        over = self._progress.count("made", "found", "failed")
+        line = f"{over} of {len(self._progress.jobs)}: {event.state} {event.job.path} in {event.seconds:.1f} s"
         self._console.print(f"{line}{f' ({event.reason})' if event.reason else ''}; {self._left()}", markup=False, soft_wrap=True)
 
     def _table(self) -> "RenderableType":
@@ -54,7 +54,7 @@ class LiveTable:
 
         table = Table(box=None, padding=(0, 2, 0, 0), expand=True)  # so that only the last two columns give way to a narrow terminal
         table.add_column("task", no_wrap=True)
-        shown = rows(self._board)
+        shown = rows(self._progress)
         tasks, methods = (max((len(cells[i]) for cells in shown), default=0) for i in (0, 1))
         half = (self._console.width - tasks - _COUNTS) // 2
         table.add_column("method", overflow="fold", width=max(min(methods, half), len("method")))
@@ -69,20 +69,20 @@ class LiveTable:
             else:
                 hidden += 1
         more = [Text(f"and {hidden} more", style="dim")] if hidden else []
-        return Group(table, *more, Text(f"{summary(self._board)}; {self._left()}", style="bold"))
+        return Group(table, *more, Text(f"{summary(self._progress)}; {self._left()}", style="bold"))
 
     def _left(self) -> str:
-        seconds = time_left(self._board, time.monotonic() - self._begin)
+        seconds = time_left(self._progress, time.monotonic() - self._begin)
         return "time left not known yet" if seconds is None else f"about {_duration(seconds)} left"
 
 
-def rows(board: Board) -> list[tuple[str, ...]]:
+def rows(progress: Progress) -> list[tuple[str, ...]]:
     """Return (task, method, done, failed, waiting, running) per folder, those at work first and finished ones last.
 
     The last cell has a line per run at work.
     """
-    latest, folders = dict(board.latest), dict[tuple[str, str], list[Event | None]]()  # a copy: the sweep goes on meanwhile
-    for job in board.jobs:
+    latest, folders = dict(progress.latest), dict[tuple[str, str], list[Event | None]]()  # a copy: the sweep goes on meanwhile
+    for job in progress.jobs:
         folders.setdefault((job.path.parent.parent.name, job.path.parent.name), []).append(latest.get(job.path))
     ranked: list[tuple[int, tuple[str, ...]]] = []
     for (task, method), events in folders.items():
@@ -94,23 +94,23 @@ def rows(board: Board) -> list[tuple[str, ...]]:
     return [cells for _, cells in sorted(ranked, key=lambda pair: pair[0])]
 
 
-def summary(board: Board) -> str:
-    """Return how the board stands in one line."""
-    counts = [(board.count(state), state) for state in ("made", "found", "failed", "running")]
-    total = len(board.jobs)
+def summary(progress: Progress) -> str:
+    """Return in one line how far the sweep is."""
+    counts = [(progress.count(state), state) for state in ("made", "found", "failed", "running")]
+    total = len(progress.jobs)
     return f"{total} run{'' if total == 1 else 's'}: " + ", ".join(f"{n} {state}" for n, state in counts if n or state == "made")
 
 
-def time_left(board: Board, elapsed: float) -> float | None:
+def time_left(progress: Progress, elapsed: float) -> float | None:
     """Return the seconds left at the pace so far, in scored responses; None before there is any pace.
 
     Runs found or failed say nothing of the pace and count on neither side.
     """
-    latest = dict(board.latest)
+    latest = dict(progress.latest)
     made = sum(event.job.budget for event in latest.values() if event.state == "made")
     running = [event for event in latest.values() if event.state == "running"]
     begun = sum(min(event.responses, event.job.budget) for event in running)
-    ahead = sum(job.budget for job in board.jobs if job.path not in latest) + sum(event.job.budget for event in running) - begun
+    ahead = sum(job.budget for job in progress.jobs if job.path not in latest) + sum(event.job.budget for event in running) - begun
     if not ahead:
         return 0.0
     return elapsed * ahead / (made + begun) if made + begun else None

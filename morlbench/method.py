@@ -30,6 +30,11 @@ class Responses:
     texts: Texts
     ids: tuple[tuple[int, ...], ...]
 
+    @property
+    def tokens(self) -> int:
+        """Number of sampled tokens, end tokens included."""
+        return sum(map(len, self.ids))
+
 
 @dataclass(frozen=True)
 class Feedback:

@@ -32,8 +32,9 @@ class NoValue(MorlbenchError):
 class Probe:
     """One question asked of a finished policy, and its answers: p preferences, n prompts, d draws, k objectives.
 
-    name: 'front' (lattice), 'held-out', 'base' (the base model, p = 1), 'utility' (another utility), 'adapt' (a hidden user
-    after `step` ratings), 'told' (the same user's preference told), 'without-I' (objective I, from 0, deleted; fewer prompts).
+    name: 'front' (the lattice, or a single policy's one stated preference), 'stated' (the stated preference where the lattice lacks
+    it), 'held-out', 'base' (the base model, p = 1), 'utility' (another utility), 'adapt' (a hidden user after `step` ratings), 'told'
+    (the same user's preference told), 'without-I' (objective I, from 0, deleted; fewer prompts).
     """
 
     name: str

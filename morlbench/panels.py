@@ -61,9 +61,10 @@ class Curve:
 
 
 def colour(method: str) -> str:
-    """Return the method's own colour: fixed for the best-known names, else a stable hash of the name."""
-    place = FIXED.index(method) if method in FIXED else derive(0, "colour", method)
-    return INK if method == "base" else PALETTE[place % len(PALETTE)]
+    """Return the method's own colour, which its variants share: fixed for the best-known names, else a stable hash of the name."""
+    name = method.partition("+")[0]
+    place = FIXED.index(name) if name in FIXED else derive(0, "colour", name)
+    return INK if name == "base" else PALETTE[place % len(PALETTE)]
 
 
 def marked(methods: Sequence[str]) -> dict[str, str]:
@@ -71,7 +72,7 @@ def marked(methods: Sequence[str]) -> dict[str, str]:
     used: dict[str, int] = {}
     marks = {}
     for method in methods:
-        tone = colour(method.partition("+")[0])
+        tone = colour(method)
         used[tone] = used.get(tone, -1) + 1
         marks[method] = MARKERS[used[tone] % len(MARKERS)]
     return marks
@@ -110,7 +111,7 @@ def _curve(ax: "Axes", curve: Curve, pick: list[int], *, ordered: bool) -> None:
         ax.plot(*means.T, color=tone, lw=1.7, zorder=3)
     fade = curve.preferences[:, pick[0]] if len(means) > 1 else np.ones(1)
     for point, weight in zip(means, fade, strict=True):
-        ax.plot(*point, curve.marker, mfc=_tint(tone, float(weight)), mec=tone, mew=1.2, ms=6.5, zorder=4)
+        ax.plot(*point, curve.marker, mfc=tint(tone, float(weight)), mec=tone, mew=1.2, ms=6.5, zorder=4)
     ax.plot([], [], curve.marker, color=tone, ls="-" if ordered and len(means) > 1 else "none", ms=6.5, label=curve.label)
 
 
@@ -213,7 +214,7 @@ def _half(values: Array) -> float:
     return float(stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
 
 
-def _tint(tone: str, weight: float) -> tuple[float, float, float]:
+def tint(tone: str, weight: float) -> tuple[float, float, float]:
     """Return the colour between white (weight 0) and `tone` (weight 1)."""
     from matplotlib.colors import to_rgb
 

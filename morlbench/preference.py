@@ -100,7 +100,7 @@ def _lattice(k: int) -> tuple[tuple[float, ...], ...]:
 
 
 def lattice(k: int) -> Array:
-    """Return the evaluation preferences (p, k): p = 11 at k=2, 21 at k=3, 35 at k=5, 55 at k=10 (SCIENCE protocol).
+    """Return the evaluation preferences (p, k): p = 11 at k=2, 21 at k=3, 35 at k=5, 55 at k=10.
 
     Beyond k=4 plain lattices hold hardly an interior point, so vertices, (at k <= 6) pairs and the centroid are joined by
     interior points, chosen greedily to lie far apart (Gonzalez 1985) among 4,096 uniform draws. Energy points as in pymoo take

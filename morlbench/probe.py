@@ -1,6 +1,6 @@
 """The questions a finished policy is asked: the lattice, held-out preferences, other utilities, hidden users, deletions.
 
-Every probe is answered on the test split (users are rated on the adapt split first) with the same draws for every
+Every probe is answered on the test split (hidden users first rate answers to adapt prompts) with the same draws for every
 preference. The lattice is asked on all test prompts; the other probes on fewer, so that a record stays small: the numbers
 are in `morlbench.protocol`. Hidden users are linear: two give ratings a + b u + noise, two give thumbs.
 """
@@ -18,7 +18,7 @@ from morlbench.lm.policy import base_nll, base_policy
 from morlbench.method import Ablatable, Adaptive, Feedback, Method, Policy, Responses
 from morlbench.metric import Probe
 from morlbench.preference import LINEAR, Array
-from morlbench.protocol import KL_OF, RATED_AT_ONCE, STEPS, USERS, Question, fixed, hidden_users, of_deletions, of_users
+from morlbench.protocol import KL_OF, LIKELIHOOD_OF, RATED_AT_ONCE, STEPS, USERS, Question, fixed, hidden_users, of_deletions, of_users
 from morlbench.seeds import derive
 from morlbench.task import Task, Texts
 
@@ -160,14 +160,14 @@ class Asker:
         Of the base's and the front's answers to text tasks only: nobody reads the rest.
         """
         base = self.bench.base
-        if name not in ("base", "front") or self.task.base == "exact" or not isinstance(base, Base):
+        if name not in LIKELIHOOD_OF or self.task.base == "exact" or not isinstance(base, Base):
             return None, None
         gold = self.task.gold(prompts, answers.texts)
         return base_nll(base, self.task.decoding, prompts, answers), None if gold is None else checked(gold, len(prompts), self.task)
 
     def _score(self, name: str, prompts: Texts, answers: Responses) -> Array:
         rewards = checked(self.task.score(prompts, answers.texts), len(prompts), self.task)
-        self.bench.ledger.append(Line(name, "evaluation", Cost(len(prompts), sum(map(len, answers.ids)))))
+        self.bench.ledger.append(Line(name, "evaluation", Cost(len(prompts), answers.tokens)))
         return rewards
 
     def _rated(self, policy: Policy) -> "_Rated":

@@ -21,6 +21,7 @@ FEW = 5  # preferences asked under other utilities and in the deletion test, spr
 STEPS = (0, 16, 64, 256)  # responses a hidden user has rated
 RATED_AT_ONCE = 64  # answers made for users to rate in one batch; all users rate the same
 KL_OF = ("base", "front", "stated")  # probes whose KL metrics read; on text tasks that of the others is not computed
+LIKELIHOOD_OF = ("base", "front")  # probes of text tasks whose likelihood and gold rewards a run states
 USERS = (("rating", 0), ("rating", 1), ("thumb", 2), ("thumb", 3))
 
 

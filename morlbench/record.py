@@ -1,8 +1,8 @@
 """A run's raw evidence on disk: one small JSON of facts and one parquet of every answer.
 
-A record scores alone: the task facts needed are copied in (but for a reference front that came later, see `reference.beside`).
-Its key holds what decides the result; commit, hardware and lock are provenance; all that may differ between equal runs sits under
-`costs`. Loading never runs code.
+A record scores alone: the task facts needed are copied in (but for a reference front that came later, see `reference.with_front`).
+Its key holds what decides the result; commit, platform and package versions are provenance; all else that may differ between
+equal runs sits under `costs`. Loading never runs code.
 """
 
 import base64
@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from morlbench import table
-from morlbench.errors import BadInput, BadRecord
+from morlbench.errors import BadInput, BadRecord, first_fault
 from morlbench.metric import Costs, Evidence, MethodFacts, Probe, TaskFacts
 from morlbench.preference import Array, Utility
 from morlbench.store import atomic, key_of, write_bytes
@@ -149,8 +149,7 @@ def _fault(raw: bytes, error: ValidationError) -> str:
     schema = head.get("schema") if isinstance(head, dict) else None
     if schema != SCHEMA:
         return _other_schema(schema)
-    first = error.errors()[0]
-    return f"field {'.'.join(map(str, first['loc']))!r}: {first['msg']}"
+    return first_fault(error)
 
 
 def _other_schema(schema: object) -> str:

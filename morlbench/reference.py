@@ -19,6 +19,7 @@ from morlbench import crossfit, front, registry
 from morlbench.errors import BadInput
 from morlbench.metric import Evidence
 from morlbench.preference import Array, far_apart, lattice
+from morlbench.record import RunRecord
 from morlbench.store import write_bytes
 from morlbench.task import Front, Points
 
@@ -72,7 +73,6 @@ def measured(rewards: Array, kl: Array, preferences: Array, *, version: int, bas
     weights = np.concatenate([preferences, np.zeros((q, 1))], 1)
     found = crossfit.chosen_means(both, np.arange(n), weights).round(DIGITS)
     kept = front.nondominated(found[:, :k])
-    kept = kept[np.lexsort(kept.T[::-1])]
     places = [int(np.abs(found[:, :k] - point).max(1).argmin()) for point in kept]
     return Reference(
         version=version, base=base, responses=responses, draws=draws, seed=seed, preferences=_tuples(preferences.round(6)),
@@ -103,7 +103,12 @@ def read(folder: Path, version: int, k: int) -> Front:
     return Front(found.front, found.front_kl)
 
 
-def beside(run: Evidence) -> Evidence:
+def judged(record: RunRecord) -> RunRecord:
+    """Return the record with its task's front, though that was frozen later."""
+    return replace(record, evidence=with_front(record.evidence))
+
+
+def with_front(run: Evidence) -> Evidence:
     """Return a run as judged beside its task's front: its own copy, else the one that was frozen for that version since it was made.
 
     No answer and no reward depends on the front, and making one takes hours, so records do not wait for it.

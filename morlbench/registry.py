@@ -6,18 +6,16 @@ Leaves out bases, which are not plugins: see `morlbench.lm.base`.
 """
 
 import ast
-import difflib
 import importlib
 import inspect
 import re
-from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, overload
 
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, unknown
 
 if TYPE_CHECKING:
     from morlbench.method import Method
@@ -78,15 +76,6 @@ def summary(kind: Kind, name: str) -> str:
         return plain[1] if plain else (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
     except (OSError, ValueError, SyntaxError):
         return "(its source cannot be read)"
-
-
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Return the sentence that answers an unknown name: the nearest names, or where to see all."""
-    known = list(known)
-    near = difflib.get_close_matches(name.lower().replace("_", "-"), known, n=3, cutoff=0.5)
-    if near:
-        return f"unknown {kind} {name!r}; did you mean {' or '.join(repr(n) for n in near)}?"
-    return f"unknown {kind} {name!r}; known: {', '.join(known) or 'none'}"
 
 
 def forget() -> None:

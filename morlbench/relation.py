@@ -21,12 +21,22 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from morlbench.preference import Array
-from morlbench.task import Relation
+from morlbench.task import Relation, Split
 
 SLIGHT = 0.15  # a relation nearer to zero than this counts as none
 UNTOLD = "not told apart"
 BATCHES = 8  # of answers, over which the standard error of a cosine is taken
 GAIN = 0.01  # reward an expert must gain on its own objective before a share of it means anything
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is spent: answers to each prompt of the split, responses each expert trains on (0: no experts), and the seed."""
+
+    draws: int = 8
+    responses: int = 2_048
+    seed: int = 0
+    split: Split = "dev"
 
 
 @dataclass(frozen=True, eq=False)

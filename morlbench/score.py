@@ -1,7 +1,7 @@
 """Records in, one tidy frame of numbers out: every metric of every run, and across seeds, budgets and tasks where it asks.
 
-A row is one metric of one run (or of a group: then `seed`, and where needed `budget` or `task`, stand empty). A metric without
-a value has NaN and its reason; failure signatures are rows of the family 'flag'. The numbers depend on the records
+A row is one metric of one run (or of a group: then `seed`, and where needed `budget`, stand empty; over tasks the task is '*'). A
+metric without a value has NaN and its reason; failure signatures are rows of the family 'flag'. The numbers depend on the records
 alone, and on the task's reference front where that was frozen after a record was made.
 Leaves out ranking methods against each other: see the leaderboard.
 """
@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,10 +20,7 @@ from morlbench.configure import text_of
 from morlbench.errors import BadRecord, MorlbenchError
 from morlbench.metric import FAMILIES, Evidence, Metric
 from morlbench.record import RunRecord
-from morlbench.reference import beside
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from morlbench.reference import judged
 
 COLUMNS = (
     "task", "method", "base", "budget", "seed", "metric", "family", "value", "low", "high", "unit", "higher_is_better", "reason"
@@ -47,7 +43,7 @@ def gather(paths: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
         except BadRecord as fault:
             faults.append(str(fault))
             continue
-        found = replace(found, evidence=beside(found.evidence))
+        found = judged(found)
         earlier = records.setdefault(found.key, (path, found))
         if earlier[0] != path and not _same_answers(earlier[1], found):
             faults.append(f"{path}: field 'key' is that of {earlier[0]}, whose answers differ; one of the two must go")
@@ -111,13 +107,6 @@ def to_json(frame: pd.DataFrame) -> str:
     """Return the frame as a JSON list of rows; a missing value is null beside its reason."""
     rows = [{str(key): _plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
     return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
-
-
-def summary(frame: pd.DataFrame) -> "RenderableType":
-    """Return the readable table of the frame: the headline metrics by family, dashes with their reasons, raised flags."""
-    from morlbench.summary import render
-
-    return render(frame)
 
 
 @cache

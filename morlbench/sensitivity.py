@@ -22,7 +22,6 @@ class Sensitivity:
     """Hypervolume of each method at each reference point, and the pairs of methods whose order changes."""
 
     shares: tuple[float, ...]
-    references: Array  # (q, k)
     volumes: dict[str, Array]  # (q,) each
     flips: tuple[tuple[str, str], ...]
 
@@ -34,7 +33,7 @@ def sensitivity(fronts: Mapping[str, Array], reference: Array, shares: tuple[flo
     moved = np.array([reference + share * (ideal - reference) for share in shares])
     volumes = {name: np.array([front.hypervolume(points, place) for place in moved]) for name, points in fronts.items()}
     flips = tuple(pair for pair in combinations(fronts, 2) if _changes(volumes[pair[0]] - volumes[pair[1]]))
-    return Sensitivity(shares, moved, volumes, flips)
+    return Sensitivity(shares, volumes, flips)
 
 
 def _changes(difference: Array) -> bool:

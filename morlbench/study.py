@@ -16,7 +16,7 @@ import numpy as np
 
 from morlbench import console, registry, stats
 from morlbench.configure import build
-from morlbench.errors import BadInput, MorlbenchError
+from morlbench.errors import BadInput, MorlbenchError, unknown
 from morlbench.facts import method_facts
 from morlbench.marks import put
 from morlbench.record import RunRecord
@@ -116,7 +116,7 @@ class Cell:
 def find(name: str) -> Study:
     """Return the study of that name, or raise BadInput with the nearest."""
     if name not in STUDIES:
-        raise BadInput(registry.unknown("study", name, STUDIES))
+        raise BadInput(unknown("study", name, STUDIES))
     return STUDIES[name]
 
 

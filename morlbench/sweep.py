@@ -1,4 +1,4 @@
-"""The body of `morlbench sweep`: a grid of methods, tasks, seeds and budgets, one record each, resumable at any moment.
+"""What `morlbench sweep` does: a grid of methods, tasks, seeds and budgets, one record each, resumable at any moment.
 
 A record that exists is not made again; a run that failed leaves OUT/TASK/VARIANT/seed-N.failed.json with its reason and is
 tried again on request. The state of a sweep is its folder: there is no other book to keep. Leaves out where runs are
@@ -54,7 +54,7 @@ class Failure:
 
 
 @dataclass
-class Board:
+class Progress:
     """The state of every job of a sweep, as far as it is known."""
 
     jobs: tuple[Job, ...]
@@ -89,31 +89,31 @@ def jobs(grid: Grid) -> tuple[Job, ...]:
     return tuple(found.values())
 
 
-def survey(todo: Sequence[Job], maker: Maker, *, retry: bool) -> Board:
-    """Return the board before anything runs: what has its record is 'found'; what failed has, unless `retry`, 'failed'."""
-    board, identity = Board(tuple(todo)), cache(maker.identity)
+def survey(todo: Sequence[Job], maker: Maker, *, retry: bool) -> Progress:
+    """Return how the jobs stand before anything runs: what has its record is 'found'; what failed has, unless `retry`, 'failed'."""
+    progress, identity = Progress(tuple(todo)), cache(maker.identity)
     for job in todo:
         if job.path.exists():
             plan = launch.plan(job.request)
             if launch.done(job.path, launch.expected_key(plan, identity(plan.base), plan.seeds[0])):
-                board.update(Event(job, "found"))
+                progress.update(Event(job, "found"))
                 continue
         failure = None if retry else read_failure(job.path)
         if failure is not None:
             reason = f"{failure.reason} (in an earlier sweep; --retry runs it again)"
-            board.update(Event(job, "failed", reason=reason, trace=failure.trace))
-    return board
+            progress.update(Event(job, "failed", reason=reason, trace=failure.trace))
+    return progress
 
 
-def sweep(board: Board, executor: Executor, tell: Callable[[Event], None] = lambda event: None) -> None:
-    """Run what waits on the board, note every event there and keep each failure; `tell` hears of them too."""
-    for event in executor.run(board.waiting):
+def sweep(progress: Progress, executor: Executor, tell: Callable[[Event], None] = lambda event: None) -> None:
+    """Run the jobs that wait, note every event in the progress and keep each failure; `tell` hears of them too."""
+    for event in executor.run(progress.waiting):
         path = failure_path(event.job.path)
         if event.state == "failed":
             write_bytes(path, _failures().dump_json(Failure(event.reason, event.trace, event.seconds, event.job.request), indent=1))
         elif event.state != "running":
             path.unlink(missing_ok=True)
-        board.update(event)
+        progress.update(event)
         tell(event)
 
 

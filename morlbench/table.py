@@ -1,8 +1,8 @@
 """The one parquet schema for every probe: a row is one answer.
 
 Columns: probe, utility, index, preference, prompt, draw, user, step, response, r_1..r_k, w_1..w_k (null where the policy
-states no weights), g_1..g_k (null where the task has no gold scorers), kl and nll (null where unknown). Rewards are float32,
-as in memory once read: a live run is rounded the same way.
+states no weights), g_1..g_k (null where the task has no gold scorers), kl and nll (null where unknown). Numbers are
+stored as float32; a live run is rounded to that precision, so that both score alike.
 """
 
 from collections.abc import Sequence

@@ -91,10 +91,10 @@ def grid(out: Path, seeds: str = "0..5") -> sweep.Grid:
     return sweep.Grid(("honest", "honest+share=0.25"), ("honest",), seeds, ("smoke", "quick"), out=out)
 
 
-def sweep_once(out: Path, executor: Executor, seeds: str = "0..5", *, retry: bool = False) -> sweep.Board:
-    board = sweep.survey(sweep.jobs(grid(out, seeds)), Light(), retry=retry)
-    sweep.sweep(board, executor)
-    return board
+def sweep_once(out: Path, executor: Executor, seeds: str = "0..5", *, retry: bool = False) -> sweep.Progress:
+    progress = sweep.survey(sweep.jobs(grid(out, seeds)), Light(), retry=retry)
+    sweep.sweep(progress, executor)
+    return progress
 
 
 def main(out: str, how: str, seeds: str) -> None:
@@ -105,10 +105,10 @@ def main(out: str, how: str, seeds: str) -> None:
     os.environ.update(told)
     if os.environ.get("LIGHT_UNLOCKED"):
         launch.claimed = lambda path: nullcontext()
-    board = sweep.survey(sweep.jobs(grid(Path(out), seeds)), Light(), retry=False)
+    progress = sweep.survey(sweep.jobs(grid(Path(out), seeds)), Light(), retry=False)
     print("ready", flush=True)
     sys.stdin.readline()
-    sweep.sweep(board, Serial(NAME) if how == "serial" else Processes(2, 1, NAME))
+    sweep.sweep(progress, Serial(NAME) if how == "serial" else Processes(2, 1, NAME))
 
 
 if __name__ == "__main__":

@@ -195,12 +195,12 @@ def test_a_front_comes_late_but_never_twice(tmp_path: Path, monkeypatch: pytest.
     )
     monkeypatch.setattr(type(task), "front", Front())
     early = replace((kept := record(k=5)).evidence, task=facts(task, task.preference))
-    judged = reference.beside(early)
+    judged = reference.with_front(early)
     assert (judged.task.front, judged.task.front_kl) == late
     later = replace(early.task, version=task.version + 1)
-    assert reference.beside(replace(early, task=later)).task == later
+    assert reference.with_front(replace(early, task=later)).task == later
     own = replace(early.task, front=((0.1,) * 5,), front_kl=(1.0,))
-    assert reference.beside(replace(early, task=own)).task == own
+    assert reference.with_front(replace(early, task=own)).task == own
 
     monkeypatch.setattr(type(task), "front", late)
     assert same_task(early, task) == []

@@ -204,7 +204,8 @@ def test_the_card_and_the_figure_show_every_measure(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [n for n in registry.names("tasks") if n.startswith("exact-")])
 def test_every_exact_task_bears_its_label_out(name: str, tmp_path: Path) -> None:
     from morlbench.lm.base import load_base
-    from morlbench.lm.relate import Effort, measure
+    from morlbench.lm.relate import measure
+    from morlbench.relation import Effort
     from morlbench.store import Store
 
     measured = measure(registry.load("tasks", name)(), load_base("exact"), Effort(), Store(tmp_path))
@@ -214,7 +215,8 @@ def test_every_exact_task_bears_its_label_out(name: str, tmp_path: Path) -> None
 def test_sampled_measures_agree_with_the_closed_form_where_both_are_known(tmp_path: Path) -> None:
     """On exact-competing the gradient by the weights has the sign and about the size of the tabular one."""
     from morlbench.lm.base import load_base
-    from morlbench.lm.relate import Effort, measure, of_samples, train
+    from morlbench.lm.relate import measure, of_samples, train
+    from morlbench.relation import Effort
     from morlbench.store import Store
 
     base, task = load_base("exact"), registry.load("tasks", "exact-competing")()
@@ -230,7 +232,8 @@ def test_sampled_measures_agree_with_the_closed_form_where_both_are_known(tmp_pa
 
 def test_identical_objectives_have_gradients_that_are_one(tmp_path: Path) -> None:
     from morlbench.lm.base import load_base
-    from morlbench.lm.relate import Effort, gradient_products, sample
+    from morlbench.lm.relate import gradient_products, sample
+    from morlbench.relation import Effort
     from morlbench.store import Store
 
     base, task = load_base("exact"), registry.load("tasks", "exact-competing")()
@@ -260,7 +263,8 @@ def test_inner_products_without_a_batch_are_those_of_the_others() -> None:
 
 def test_experts_are_trained_and_their_transfer_is_measured(tmp_path: Path) -> None:
     from morlbench.lm.base import load_base
-    from morlbench.lm.relate import Effort, of_samples, train
+    from morlbench.lm.relate import of_samples, train
+    from morlbench.relation import Effort
     from morlbench.store import Store
 
     base, task = load_base("exact"), registry.load("tasks", "exact-competing")()

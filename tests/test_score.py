@@ -14,12 +14,13 @@ from morlbench import score, stats
 from morlbench.errors import BadRecord
 from morlbench.metric import FAMILIES
 from morlbench.record import RunRecord, load
+from morlbench.summary import render
 
 
 def printed(frame, width=130):
     console = Console(width=width, record=True, highlight=False, file=None)
     with console.capture() as caught:
-        console.print(score.summary(frame))
+        console.print(render(frame))
     return caught.get()
 
 

@@ -187,11 +187,11 @@ def test_two_sweeps_at_once_compute_no_run_twice_thanks_to_the_locks(locked: boo
 def test_processes_have_their_threads_set_before_any_library_and_make_the_records_of_a_serial_sweep(tmp_path: Path) -> None:
     sweep_once(tmp_path / "serial", HERE, "0")
     (tmp_path / "log").unlink()
-    board = sweep_once(tmp_path / "apart", Processes(2, 3, light.NAME), "0")
+    progress = sweep_once(tmp_path / "apart", Processes(2, 3, light.NAME), "0")
     assert records(tmp_path / "apart") == records(tmp_path / "serial")
     lines = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
     assert all("threads=3 torch=False" in line for line in lines)
-    assert len({line.rpartition("pid=")[2] for line in lines}) == len(lines) == board.count("made") == 4
+    assert len({line.rpartition("pid=")[2] for line in lines}) == len(lines) == progress.count("made") == 4
 
 
 TRAINER = """
@@ -249,8 +249,8 @@ def test_a_second_sweep_makes_only_what_the_first_lacks(tmp_path: Path) -> None:
     victim = sorted((tmp_path / "out").rglob("seed-1.parquet"))[0]
     victim.write_bytes(victim.read_bytes()[:100])
     (tmp_path / "log").unlink()
-    board = sweep_once(tmp_path / "out", HERE, "0..2")
-    assert (board.count("found"), board.count("made")) == (7, 5)
+    progress = sweep_once(tmp_path / "out", HERE, "0..2")
+    assert (progress.count("found"), progress.count("made")) == (7, 5)
     assert {Path(name) for name in begun(tmp_path)} == {victim.with_suffix(".json"), *(tmp_path / "out").rglob("seed-2.json")}
 
 
@@ -281,9 +281,9 @@ def test_a_failure_is_kept_with_its_reason_and_tried_again_only_on_request(
     out = tmp_path / "out"
     (tmp_path / "fault").write_text(f"1 {fault}", encoding="utf-8")
     one = sweep.Grid(("honest",), ("honest",), "0..1", out=out)
-    board = sweep.survey(sweep.jobs(one), Light(), retry=False)
-    sweep.sweep(board, executor)
-    assert (board.count("made"), board.count("failed")) == (1, 1)
+    progress = sweep.survey(sweep.jobs(one), Light(), retry=False)
+    sweep.sweep(progress, executor)
+    assert (progress.count("made"), progress.count("failed")) == (1, 1)
     kept = out / "honest" / "honest" / "seed-1.failed.json"
     assert json.loads(kept.read_text(encoding="utf-8"))["reason"] == reason
     assert [path.name for path in find([out])] == ["seed-0.json"]  # a failure is not taken for a record
@@ -299,9 +299,9 @@ def test_a_failure_is_kept_with_its_reason_and_tried_again_only_on_request(
 
 def test_the_last_words_kept_of_a_killed_run_are_its_own_and_the_next_run_is_made_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "fault").write_text("1 killed", encoding="utf-8")
-    board = sweep.survey(sweep.jobs(sweep.Grid(("honest",), ("honest",), "0..2", out=tmp_path / "out")), Light(), retry=False)
-    sweep.sweep(board, Processes(1, 1, light.NAME))
-    assert (board.count("made"), board.count("failed")) == (2, 1)
+    progress = sweep.survey(sweep.jobs(sweep.Grid(("honest",), ("honest",), "0..2", out=tmp_path / "out")), Light(), retry=False)
+    sweep.sweep(progress, Processes(1, 1, light.NAME))
+    assert (progress.count("made"), progress.count("failed")) == (2, 1)
     kept = json.loads((tmp_path / "out" / "honest" / "honest" / "seed-1.failed.json").read_text(encoding="utf-8"))
     assert kept["trace"] == "seed 1 at work"
 
@@ -337,19 +337,19 @@ def test_a_pattern_stands_for_every_name_it_matches_and_a_thousands_comma_for_no
 
 def test_time_left_counts_the_responses_ahead_at_the_pace_so_far() -> None:
     jobs = tuple(Job(launch.Request("m", "t"), Path(f"t/m/seed-{i}.json"), 100) for i in range(5))
-    board = sweep.Board(jobs)
-    assert live.time_left(board, 1.0) is None
-    board.update(Event(jobs[0], "found"))
-    board.update(Event(jobs[1], "failed"))
-    assert live.time_left(board, 1.0) is None  # neither says how fast a run is
-    board.update(Event(jobs[2], "made"))
-    board.update(Event(jobs[3], "running", responses=50))
-    assert live.time_left(board, 30.0) == pytest.approx(30 * 150 / 150)  # 150 done; ahead: 50 of one and 100 of the other
-    assert live.rows(board) == [("t", "m", "2", "1", "1", "seed-3 50% starting")]
-    board.update(Event(jobs[4], "running", "expert one", 20))
-    assert live.rows(board)[0][-1] == "seed-3 50% starting\nseed-4 20% expert one"
-    board.latest.pop(jobs[4].path)
-    assert live.summary(board) == "5 runs: 1 made, 1 found, 1 failed, 1 running"
+    progress = sweep.Progress(jobs)
+    assert live.time_left(progress, 1.0) is None
+    progress.update(Event(jobs[0], "found"))
+    progress.update(Event(jobs[1], "failed"))
+    assert live.time_left(progress, 1.0) is None  # neither says how fast a run is
+    progress.update(Event(jobs[2], "made"))
+    progress.update(Event(jobs[3], "running", responses=50))
+    assert live.time_left(progress, 30.0) == pytest.approx(30 * 150 / 150)  # 150 done; ahead: 50 of one and 100 of the other
+    assert live.rows(progress) == [("t", "m", "2", "1", "1", "seed-3 50% starting")]
+    progress.update(Event(jobs[4], "running", "expert one", 20))
+    assert live.rows(progress)[0][-1] == "seed-3 50% starting\nseed-4 20% expert one"
+    progress.latest.pop(jobs[4].path)
+    assert live.summary(progress) == "5 runs: 1 made, 1 found, 1 failed, 1 running"
 
 
 @pytest.mark.parametrize("width", [70, 100, 160])
@@ -359,11 +359,11 @@ def test_the_live_table_keeps_its_counts_however_narrow_the_terminal(width: int)
     where = Path("exact-competing/moe-cmab+rate=0.001+budget=smoke")
     jobs = tuple(Job(launch.Request("m", "t"), where / f"seed-{i}.json", 256) for i in range(4))
     more = tuple(Job(launch.Request("m", "t"), Path(f"task-{i}/mod/seed-0.json"), 256) for i in range(40))
-    board = sweep.Board(jobs + more)
-    board.update(Event(jobs[0], "made"))
-    board.update(Event(jobs[1], "running", "expert first projected 0.3", 64))
-    board.update(Event(jobs[2], "running"))
-    table = live.LiveTable(board)
+    progress = sweep.Progress(jobs + more)
+    progress.update(Event(jobs[0], "made"))
+    progress.update(Event(jobs[1], "running", "expert first projected 0.3", 64))
+    progress.update(Event(jobs[2], "running"))
+    table = live.LiveTable(progress)
     table._console = Console(width=width, height=20, highlight=False)
     with table._console.capture() as caught:
         table._console.print(table._table())

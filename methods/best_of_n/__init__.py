@@ -41,7 +41,7 @@ class BestOf:
         """Return the candidate with the largest utility for each prompt; candidates are the same for every preference."""
         many = tuple(prompt for prompt in prompts for _ in range(self.n))
         found = self.source.respond(many, np.repeat(preferences, self.n, 0), seed=seed)
-        rewards = self.bench.score(many, found.texts, tokens=sum(map(len, found.ids)))
+        rewards = self.bench.score(many, found.texts, tokens=found.tokens)
         rows = best(rewards, preferences, utility)
         return Responses(tuple(found.texts[i] for i in rows), tuple(found.ids[i] for i in rows))
 

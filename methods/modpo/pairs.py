@@ -36,7 +36,7 @@ def gather(bench: Bench, count: int, *, seed: int) -> Scored:
     prompts = tuple(own[i % len(own)] for i in range(count))
     base, asked = base_policy(bench.base, bench.decoding), np.full((count, bench.k), 1 / bench.k)
     both = [base.respond(prompts, asked, seed=derive(seed, "answers", side)) for side in (0, 1)]
-    rewards = np.stack([bench.score(prompts, found.texts, tokens=sum(map(len, found.ids))) for found in both])
+    rewards = np.stack([bench.score(prompts, found.texts, tokens=found.tokens) for found in both])
     reference = np.stack([log_probs(base.mixture, bench.decoding, prompts, found.ids) for found in both])
     return Scored(prompts, (both[0].ids, both[1].ids), rewards, reference)
 

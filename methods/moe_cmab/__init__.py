@@ -140,7 +140,7 @@ def _explore(explorer: LMPolicy, prompts: Texts, mixtures: Array, seed: int) -> 
 
 
 def _score(bench: Bench, prompts: Texts, answers: Responses) -> Array:
-    return bench.score(prompts, answers.texts, tokens=sum(map(len, answers.ids)))
+    return bench.score(prompts, answers.texts, tokens=answers.tokens)
 
 
 def _some(prompts: Texts, count: int, rng: np.random.Generator) -> Texts:

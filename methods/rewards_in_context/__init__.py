@@ -77,7 +77,7 @@ class RewardsInContext(Trained):
         """Return `count` scored answers of a policy to train prompts, asked in other words where `asked` gives them."""
         prompts = _cycled(bench, count)
         answers = policy.respond(asked or prompts, np.full((count, bench.k), 1 / bench.k), seed=seed)
-        return Log(prompts, answers.ids, bench.score(prompts, answers.texts, tokens=sum(map(len, answers.ids))))
+        return Log(prompts, answers.ids, bench.score(prompts, answers.texts, tokens=answers.tokens))
 
     def _fit(self, bench: Bench, log: Log, coding: Coding, span: Range, fit: Fit) -> Adapter:
         """Return the adapter after `epochs` passes over a log whose answers stand with the rewards they really had."""

@@ -17,10 +17,9 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 
-from morlbench.errors import BadInput
+from morlbench.errors import BadInput, unknown
 from morlbench.lm.bases import BASES, RATE, RATES
 from morlbench.lm.formats import number_format
-from morlbench.registry import unknown
 from morlbench.task import Texts
 
 FALLBACK_TEMPLATE = (

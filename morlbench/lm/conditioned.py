@@ -1,4 +1,4 @@
-"""Policies conditioned on a preference: updates of one base whose scales are a function of it, trained together by TRL.
+"""Policies conditioned on a preference: updates of one base whose scales are a function of it, trained together.
 
 A row with preference w is answered by theta_0 + sum_m s_m(w) Delta_m. A `Conditioned` module states the updates Delta_m and the
 scales s(w); training attaches both through the same `Mixture` that serves them, so that what is trained is what is served.
@@ -7,35 +7,25 @@ leave-one-out mean then compares answers that were asked for the same. Leaves ou
 """
 
 import copy
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
 from morlbench.bench import Bench
-from morlbench.errors import BadInput, MorlbenchError
 from morlbench.lm.adapter import Adapter
-from morlbench.lm.average import Average
 from morlbench.lm.base import READOUT, Base
-from morlbench.lm.libraries import check_prompts, placeholder_reward, prompt_dataset, trl_arguments
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy
-from morlbench.lm.train import Plan
 from morlbench.preference import LINEAR, Array, Utility
 from morlbench.seeds import derive
 from morlbench.task import Texts
 
-if TYPE_CHECKING:
-    from morlbench.lm.conditioned_trainer import ConditionedTrainer
-
-MARGIN = 0.05  # L1 distance to held-out preferences below which no training preference may lie (SCIENCE, protocol)
+MARGIN = 0.05  # L1 distance to held-out preferences below which no training preference may lie
 Features = Callable[[Texts], Array]  # what scales may know of a prompt (n, c)
 
 
@@ -120,53 +110,6 @@ def attached(base: Base, conditioned: Conditioned, condition: torch.Tensor) -> A
 def condition_of(preferences: Array, prompts: Texts, features: Features | None) -> Array:
     """Return what scales are a function of (n, k + c): the preferences, then the prompts' features if there are any."""
     return preferences if features is None else np.hstack([preferences, features(prompts)])
-
-
-def train(
-    bench: Bench, conditioned: Conditioned, name: str, plan: Plan, *, utility: Utility = LINEAR, features: Features | None = None
-) -> None:
-    """Train the module in place, in a ledger part of that name, and leave in it the average of its weights over the steps.
-
-    plan.responses is rounded down to whole batches; BadInput where not even one batch is left.
-    """
-    from morlbench.lm.trainer import AfterStep, light_head, undisturbed
-
-    batch = plan.settings.batch
-    plan = replace(plan, responses=plan.responses // batch * batch)
-    if not plan.responses:
-        raise BadInput(f"the budget of {bench.budget} responses is too small: {name} needs at least one batch of {batch} responses")
-    check_prompts(bench.prompts("train"), plan.settings)
-    with bench.part(name, plan.responses), undisturbed(), light_head(), tempfile.TemporaryDirectory() as scratch:
-        before = bench.opened
-        trainer = _trainer(bench, conditioned, plan, scratch)
-        trainer.steer, trainer.features = Sampling(bench, utility, seed=plan.seed), features
-        mean = Average(conditioned)
-        trainer.add_callback(AfterStep(mean.add))
-        trainer.train()
-        scored = bench.opened.minus(before).responses
-        if scored != plan.responses:
-            raise MorlbenchError(f"training scored {scored} responses; {plan.responses} were planned")
-        conditioned.load_state_dict(mean.weights, strict=False)
-    bench.trainable_parameters += sum(weight.numel() for weight in conditioned.parameters() if weight.requires_grad)
-
-
-def _trainer(bench: Bench, conditioned: Conditioned, plan: Plan, scratch: str) -> "ConditionedTrainer":
-    """Return a trainer of the module on a copy of the base, which TRL patches."""
-    from morlbench.lm.conditioned_trainer import Bare, ConditionedTrainer
-
-    base = copy.copy(bench.base)
-    base.model = bench.base.twin()
-    base.model.add_module("conditioned", conditioned.to(base.device))  # so that the optimiser finds its weights
-    settings, steps = plan.settings, plan.responses // plan.settings.batch
-    arguments = trl_arguments(bench, settings, steps, scratch, seed=plan.seed, rows=settings.batch)
-    arguments.beta = 0.0  # or TRL would look for the reference on a hub
-    trainer = ConditionedTrainer(
-        model=base.model, reward_funcs=[placeholder_reward], args=arguments, train_dataset=prompt_dataset(bench.prompts("train")),
-        processing_class=base.tokenizer,
-    )  # fmt: skip
-    trainer.beta, trainer.ref_model = bench.beta, Bare(base.model)
-    trainer.bench, trainer.vectors, trainer.base, trainer.conditioned = bench, False, base, conditioned
-    return trainer
 
 
 def serve(bench: Bench, conditioned: Conditioned, *, features: Features | None = None, explains: bool = False) -> LMPolicy:

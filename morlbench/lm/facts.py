@@ -19,13 +19,13 @@ from morlbench.check.folder import QUANTILES
 from morlbench.check.frozen import freeze
 from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
-from morlbench.lm.relate import Effort, Samples, Trained, of_samples, train
+from morlbench.lm.relate import Samples, Trained, of_samples, train
 from morlbench.lm.rewards import text, validation
 from morlbench.lm.rewards.pairs import PER_KIND, pairs
 from morlbench.lm.text_task import TextTask
 from morlbench.marks import put
 from morlbench.preference import Array
-from morlbench.relation import Measured
+from morlbench.relation import Effort, Measured
 from morlbench.relation_page import markdown
 from morlbench.store import Store, default_root, write_bytes
 

@@ -57,7 +57,7 @@ def _as_asked(prompts: Texts, preferences: Array, utility: Utility) -> Array:
 def score_answers(bench: Bench, policy: Policy, prompts: Texts, preferences: Array, *, seed: int) -> Array:
     """Return rewards (n, k) of one answer per prompt at preferences (n, k), charged to the bench."""
     answers = policy.respond(prompts, preferences, seed=seed)
-    return bench.score(prompts, answers.texts, tokens=sum(map(len, answers.ids)))
+    return bench.score(prompts, answers.texts, tokens=answers.tokens)
 
 
 def dev_prompts(bench: Bench, count: int) -> Texts:
@@ -78,6 +78,6 @@ def returns(bench: Bench, adapter: Adapter, answers: int, *, seed: int) -> Array
     asked = np.full((answers, bench.k), 1 / bench.k)
     with bench.part("returns", answers, kind="search"):
         found = policy.respond(prompts, asked, seed=seed)
-        rewards = bench.score(prompts, found.texts, tokens=sum(map(len, found.ids)))
+        rewards = bench.score(prompts, found.texts, tokens=found.tokens)
     kl = policy.kl(prompts, asked, found)
     return np.asarray(rewards.mean(0) - (0.0 if kl is None else bench.beta * kl.mean()))

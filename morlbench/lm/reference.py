@@ -4,7 +4,7 @@ Trains one policy per preference with a whole budget each (`standard` unless tol
 policy goes to the store as soon as it is trained, where `linear-scalarization` at the same preference, budget, seed and number of
 threads finds it too: a command that was stopped goes on with the policies it has. With `--write` the front goes to the task's
 front.json, the tables between the marks of its card, and the content's fingerprint to frozen.json. A version gets one front:
-records made before are judged beside it (`morlbench.reference.beside`), those made after hold it, and `--write` refuses where
+records made before are judged beside it (`morlbench.reference.with_front`), those made after hold it, and `--write` refuses where
 the version has a front and the boards have a record of it.
 """
 
@@ -20,12 +20,13 @@ from morlbench.bench import BUDGETS, Bench
 from morlbench.check.frozen import freeze
 from morlbench.errors import BadInput
 from morlbench.lm.base import Base, load_base
-from morlbench.lm.relate import Effort, sample
+from morlbench.lm.relate import sample
 from morlbench.lm.train import Recipe, expert, whole_steps
 from morlbench.lm.trained import usual
 from morlbench.marks import put, replaced
 from morlbench.preference import Array
 from morlbench.reference import Reference
+from morlbench.relation import Effort
 from morlbench.seeds import derive
 from morlbench.store import Store, default_root
 from morlbench.task import Task

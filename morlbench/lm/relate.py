@@ -27,21 +27,11 @@ from morlbench.lm.train import Recipe, expert, one_hot, whole_steps
 from morlbench.lm.trained import STANDARD, usual
 from morlbench.method import Responses
 from morlbench.preference import Array
-from morlbench.relation import BATCHES, Measured, correlate, cosines, ideal_loss, jackknife, transfers
+from morlbench.relation import BATCHES, Effort, Measured, correlate, cosines, ideal_loss, jackknife, transfers
 from morlbench.store import Store
-from morlbench.task import Split, Task, Texts
+from morlbench.task import Task, Texts
 
 FOLDED = 2**18  # numbers to which a gradient is folded for the errors: inner products keep to about 1/512 of the lengths
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much is spent: answers to each prompt of the split, responses each expert trains on (0: no experts), and the seed."""
-
-    draws: int = 8
-    responses: int = 2_048
-    seed: int = 0
-    split: Split = "dev"
 
 
 @dataclass(frozen=True, eq=False)

@@ -87,7 +87,7 @@ def _measure(policy: Policy, base: Base, prompts: tuple[str, ...], preferences: 
         answers = policy.respond(prompts, preferences, seed=0)
     finally:
         handle.remove()
-    return time.perf_counter() - begin, sum(map(len, answers.ids)), float(sum(rows)), widest[0]
+    return time.perf_counter() - begin, answers.tokens, float(sum(rows)), widest[0]
 
 
 def _first_token(policy: Policy, prompts: tuple[str, ...], preferences: np.ndarray) -> float | None:

@@ -166,15 +166,19 @@ def steered(bench: Bench, steer: "Steer", name: str, plan: Plan, *, aside: int =
     plan.responses is rounded down to whole batches; `aside` more may be scored by plan.after. Raises BadInput where not even
     one batch is left.
     """
-    plan = replace(plan, responses=plan.responses // plan.settings.batch * plan.settings.batch)
-    if not plan.responses:
-        raise BadInput(
-            f"the budget of {bench.budget} responses is too small: {name} needs at least one batch of {plan.settings.batch} responses"
-        )
+    plan = whole_batches(bench, name, plan)
     with bench.part(name, plan.responses + aside):
         found = train(bench, steer, plan)
     bench.trainable_parameters += found.parameters
     return found
+
+
+def whole_batches(bench: Bench, name: str, plan: Plan) -> Plan:
+    """Return the plan with responses rounded down to whole batches; raise BadInput where not even one is left."""
+    batch = plan.settings.batch
+    if plan.responses < batch:
+        raise BadInput(f"the budget of {bench.budget} responses is too small: {name} needs at least one batch of {batch} responses")
+    return replace(plan, responses=plan.responses // batch * batch)
 
 
 def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
@@ -207,8 +211,7 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
             done = step * settings.batch
             if plan.folder is not None and (done % CHECKPOINT == 0 or step == steps):
                 cost = replace(bench.opened.minus(before), seconds=time.perf_counter() - begin)
-                mean.adapter(settings).save(plan.folder / f"{done}.safetensors")
-                write_bytes(plan.folder / f"{done}.json", json.dumps(asdict(cost)).encode())
+                _checkpoint(plan.folder, done, mean.adapter(settings), cost)
             if plan.after is not None:
                 first = bench.opened.responses
                 plan.after(step, lambda: mean.current(settings))
@@ -220,6 +223,12 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
         if scored != steps * settings.batch:
             raise MorlbenchError(f"training scored {scored} responses; {steps * settings.batch} were planned")
         return mean.adapter(settings)
+
+
+def _checkpoint(folder: Path, done: int, adapter: Adapter, cost: Cost) -> None:
+    """Store the adapter after `done` responses, its cost last: where there is a cost the checkpoint is whole."""
+    adapter.save(folder / f"{done}.safetensors")
+    write_bytes(folder / f"{done}.json", json.dumps(asdict(cost)).encode())
 
 
 def rows_at_once(base: Base, batch: int) -> int:

@@ -43,7 +43,7 @@ def board_of(ranking: Ranking, packs: Mapping[str, TaskPack]) -> Json:
     return {
         "name": ranking.board.name, "seeds": list(ranking.board.seeds), "draws": {"counts": counts.tolist(), "times": times.tolist()},
         "divisions": divisions, "tasks": {name: _task(pack, ranking) for name, pack in packs.items()},
-        "colours": {entry: colour(entry.partition("+")[0]) for entry in ranking.digests}, "marks": ranking.marks,
+        "colours": {entry: colour(entry) for entry in ranking.digests}, "marks": ranking.marks,
     }  # fmt: skip
 
 

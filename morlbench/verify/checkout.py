@@ -14,11 +14,10 @@ import numpy as np
 from morlbench import registry
 from morlbench.bench import checked
 from morlbench.errors import BadInput
-from morlbench.method import Adaptive, Method
+from morlbench.method import Adaptive, Method, Responses
 from morlbench.preference import Array
 from morlbench.seeds import derive
-from morlbench.task import Task, Texts
-from morlbench.verify import likelihood
+from morlbench.task import Decoding, Task, Texts
 
 if TYPE_CHECKING:
     from morlbench.lm.base import Base
@@ -91,7 +90,7 @@ class Checkout:
         """Return the nats per token under the base (n,) of each answer, its text read again; a pair met before is not asked again."""
         keys = [(task.name, base.identity, *pair) for pair in pairs]
         if new := [key for key in dict.fromkeys(keys) if key not in self._nll]:
-            found = likelihood.of_texts(base, task.decoding, [key[2:] for key in new])
+            found = _nll_of(base, task.decoding, [key[2:] for key in new])
             self._nll.update(zip(new, found.tolist(), strict=True))
         return np.array([self._nll[key] for key in keys])
 
@@ -121,3 +120,13 @@ class Checkout:
             return build(cls, settings)
         except BadInput:
             return None
+
+
+def _nll_of(base: "Base", decoding: Decoding, pairs: Sequence[Pair]) -> Array:
+    """Return nats per token (n,) of answers to prompts; one with fewer tokens than it may have has ended."""
+    from morlbench.lm.policy import base_nll
+
+    prompts, texts = zip(*pairs, strict=True)
+    read = [tuple(ids) for ids in base.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+    ended = tuple(ids + base.ends[:1] if len(ids) < decoding.max_tokens else ids for ids in read)
+    return base_nll(base, decoding, prompts, Responses(texts, ended))

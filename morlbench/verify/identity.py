@@ -53,7 +53,7 @@ def same_task(run: Evidence, task: Task) -> list[Fault]:
     except BadInput as fault:
         return [Fault("task", f"field 'task.preference': {fault}")]
     wanted = facts(task, mine.preference, mine.sources if task.fetches else None)  # nothing is looked for elsewhere
-    if not mine.front:  # the front may have been frozen later: see reference.beside
+    if not mine.front:  # the front may have been frozen later: see reference.with_front
         wanted = replace(wanted, front=(), front_kl=())
     odd = [field.name for field in fields(wanted) if getattr(mine, field.name) != getattr(wanted, field.name)]
     return [Fault("task", f"field 'task.{name}' is not that of {task.name} version {task.version}") for name in odd]

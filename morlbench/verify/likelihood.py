@@ -7,30 +7,28 @@ Which answers are read follows from all of them and a word drawn by the verifier
 likelihood.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from morlbench.metric import Evidence, Probe
-from morlbench.preference import Array
+from morlbench.protocol import LIKELIHOOD_OF
 from morlbench.seeds import derive
 from morlbench.store import key_of
-from morlbench.task import Decoding, Task
+from morlbench.task import Task
 from morlbench.verify import Fault
+from morlbench.verify.checkout import Checkout
 
 if TYPE_CHECKING:
     from morlbench.lm.base import Base
-    from morlbench.verify.checkout import Checkout
 
-BESIDE = ("base", "front")  # probes of text tasks whose likelihoods and gold rewards a run states
 SAMPLE = 128  # answers of a probe
 NEAR = 0.02  # nats per token
 SHARE = 0.85
 MEAN = 0.1
 
 
-def likelihoods(run: Evidence, task: Task, base: "Base | None", checkout: "Checkout") -> list[Fault]:
+def likelihoods(run: Evidence, task: Task, base: "Base | None", checkout: Checkout) -> list[Fault]:
     """Check that the base's and the front's answers to a text task state their likelihood, and that it is the base's own."""
     if task.base == "exact":
         told = f"states a likelihood; runs on {task.name} do not"
@@ -38,25 +36,14 @@ def likelihoods(run: Evidence, task: Task, base: "Base | None", checkout: "Check
     found = []
     for probe in run.probes:
         if probe.nll is None:
-            if probe.name in BESIDE:
+            if probe.name in LIKELIHOOD_OF:
                 found.append(Fault("kl", f"probe {probe.name!r} lacks the likelihood (nll) that every run on {task.name} states"))
         elif base is not None:
             found += _again(probe, task, base, checkout)
     return found
 
 
-def of_texts(base: "Base", decoding: Decoding, pairs: Sequence[tuple[str, str]]) -> Array:
-    """Return nats per token (n,) of answers to prompts; one with fewer tokens than it may have has ended."""
-    from morlbench.lm.policy import base_nll
-    from morlbench.method import Responses
-
-    prompts, texts = zip(*pairs, strict=True)
-    read = [tuple(ids) for ids in base.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
-    ended = tuple(ids + base.ends[:1] if len(ids) < decoding.max_tokens else ids for ids in read)
-    return base_nll(base, decoding, prompts, Responses(texts, ended))
-
-
-def _again(probe: Probe, task: Task, base: "Base", checkout: "Checkout") -> list[Fault]:
+def _again(probe: Probe, task: Task, base: "Base", checkout: Checkout) -> list[Fault]:
     """Compare a sample of the probe's likelihoods with the base's own."""
     prompts, stored = task.prompts("test"), np.asarray(probe.nll).reshape(-1)
     p, _, draws, _ = probe.rewards.shape

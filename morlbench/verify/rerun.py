@@ -168,7 +168,7 @@ def _totals(run: Evidence) -> Sequence[int]:
 def _equal(path: Path, again: RunRecord) -> bool:
     """Say whether the repeat is the record, byte for byte and costs aside; counts are costs and are compared too."""
     task, mine = again.evidence.task, load(path, texts=False).evidence.task
-    if not mine.front:  # made before its task's front: see reference.beside
+    if not mine.front:  # made before its task's front: see reference.with_front
         task = replace(task, front=(), front_kl=())
     with TemporaryDirectory() as folder:
         copy = Path(folder) / path.name

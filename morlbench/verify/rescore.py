@@ -16,10 +16,10 @@ import numpy as np
 from morlbench.errors import MorlbenchError
 from morlbench.metric import Evidence, Probe
 from morlbench.preference import Array
+from morlbench.protocol import LIKELIHOOD_OF
 from morlbench.task import Task, Texts
 from morlbench.verify import Fault, Findings
 from morlbench.verify.checkout import Checkout
-from morlbench.verify.likelihood import BESIDE
 
 if TYPE_CHECKING:
     from morlbench.lm.base import Base
@@ -111,7 +111,7 @@ def _compare(probe: Probe, word: str, stored: Array, own: Array, task: Task) -> 
 def _gold(probe: Probe, task: Task, checkout: Checkout, prompts: Texts) -> list[Fault]:
     one = [prompts[int(i)] for _ in probe.preferences for i in probe.prompts for _ in range(probe.rewards.shape[2])]
     if probe.gold is None:
-        owed = probe.name in BESIDE and task.base != "exact" and checkout.gold(task, one[:1], probe.responses[:1]) is not None
+        owed = probe.name in LIKELIHOOD_OF and task.base != "exact" and checkout.gold(task, one[:1], probe.responses[:1]) is not None
         return [Fault("rewards", f"probe {probe.name!r} lacks the gold rewards that every run on {task.name} has")] if owed else []
     own = checkout.gold(task, one, probe.responses)
     if own is None:
