@@ -1,5 +1,6 @@
 # make run      builds .venv if needed, then trains and scores the main method on the main task
 # make test     lint, types and the fast tests (minutes);   make slow   the studies
+# make browser  the site's tests in a Chromium that is installed (adds Playwright's Python package to .venv)
 # make boards   whether the boards' tables and figures are what their records give (minutes)
 # make bench    the committed benchmarks;   make bench-peers   the metrics beside other libraries'
 #
@@ -15,7 +16,7 @@ BIN := .venv/bin
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint fast slow boards bench bench-peers clean
+.PHONY: run test lint fast slow browser boards bench bench-peers clean
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -37,6 +38,11 @@ fast: .venv/.ready
 
 slow: .venv/.ready
 	$(BIN)/pytest -m slow --benchmark-skip
+
+browser: .venv/.ready
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { echo "no Chromium on the path"; exit 1; }
+	$(BIN)/pip install playwright
+	$(THREADS) $(BIN)/pytest tests/test_site_browser.py
 
 boards: .venv/.ready
 	$(THREADS) $(BIN)/morlbench rank exact --check && $(THREADS) $(BIN)/morlbench rank text --check
