@@ -8,11 +8,11 @@ enumerated, means are sums over all of them instead, and carry none.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtrit
 
 from morlbench.metric import Evidence, NoValue, Probe
 from morlbench.preference import LINEAR, Array, Utility, lattice, rows_at
 from morlbench.protocol import UTILITY_PROMPTS, spread
+from morlbench.stats import half_width
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,17 +168,16 @@ def per_preference(run: Evidence, utility: Utility = LINEAR) -> PerPreference:
     probe = front(run)
     ours, theirs = realised(probe, utility), realised(base_for(run, probe), utility)  # (p, n)
     gain, n = ours - theirs, ours.shape[1]
-    half = stdtrit(n - 1, 0.975) * gain.std(1, ddof=1) / np.sqrt(n) if n > 1 else np.full(len(gain), np.nan)
+    half = half_width(gain) if n > 1 else np.full(len(gain), np.nan)
     middle = gain.mean(1)
     return PerPreference(probe.preferences, ours.mean(1), theirs.mean(1), middle, middle - half, middle + half)
 
 
 def mean_interval(values: Array) -> tuple[float, float]:
     """Return the 95% t interval of the mean of values (n,); a single value has none (NaN)."""
-    n = len(values)
-    if n < 2:
+    if len(values) < 2:
         return np.nan, np.nan
-    half = stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n)
+    half = half_width(values)
     return float(values.mean() - half), float(values.mean() + half)
 
 

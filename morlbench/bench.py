@@ -114,7 +114,7 @@ class Bench:
         return held_out(self._task.name, self.k)
 
     @property
-    def opened(self) -> Cost:
+    def spent_in_part(self) -> Cost:
         """What the open part has used so far."""
         return self._open
 

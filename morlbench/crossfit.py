@@ -72,7 +72,7 @@ def hypervolume(rewards: Array, prompts: np.ndarray, reference: Array) -> float:
     other. The exact value is multiplied by the ratio of the cross-fitted to the plain quadrature, whose error cancels.
     """
     points = rewards.mean((1, 2))
-    k, order = points.shape[1], polar.canonical(points)
+    k, order = points.shape[1], front.canonical(points)
     rewards, points, reference = rewards[..., order], points[:, order], np.asarray(reference)[order]
     plain = polar.volume(polar.reach(points[None], reference).max(1), k)[0]
     if plain <= 0:
@@ -97,7 +97,7 @@ def hypervolume_parts(rewards: Array, reference: Array) -> Array:
     """
     per_prompt = rewards.mean(2)  # (p, n, k)
     points = per_prompt.mean(1)
-    order = polar.canonical(points)
+    order = front.canonical(points)
     slope = polar.gradient(points[:, order], np.asarray(reference)[order])
     moved = (per_prompt - points[:, None])[..., order]
     return np.asarray(front.hypervolume(points, reference) + (moved * slope[:, None]).sum((0, 2)))

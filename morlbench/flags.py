@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from morlbench import answers, crossfit, ledger, stability
 from morlbench.metric import Evidence, NoValue, Probe, one
 from morlbench.preference import LINEAR, Array, rows_at
+from morlbench.stats import half_width
 from morlbench.store import key_of
 
 FLUENCY = 0.5  # nats per token the base finds the answers more surprising than its own, at the worst preference
@@ -168,10 +168,7 @@ def _worth(probe: Probe, kl: Array, row: int, single: Evidence) -> Array:
 
 def _lower(values: Array, tests: int) -> float:
     """Return the lower 95% limit of the mean over prompts, corrected for how many places were looked at."""
-    n = len(values)
-    if n < 2:
-        return float("-inf")
-    return float(values.mean() - stdtrit(n - 1, 1 - 0.025 / tests) * values.std(ddof=1) / np.sqrt(n))
+    return float(values.mean() - half_width(values, tests)) if len(values) > 1 else float("-inf")
 
 
 def _named(preference: Array) -> str:

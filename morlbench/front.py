@@ -29,8 +29,13 @@ def hypervolume(points: Array, reference: Array) -> float:
         return _volume(np.asarray(reference, dtype=float).tobytes())(-inside)
     import moocore
 
-    order = np.lexsort((inside.std(0).round(9), inside.mean(0).round(9)))  # so that naming the objectives differently changes nothing
+    order = canonical(inside)  # so that naming the objectives differently changes nothing
     return float(moocore.hv_approx(inside[:, order], ref=np.asarray(reference)[order], maximise=True, seed=0, nsamples=SAMPLES))
+
+
+def canonical(points: Array) -> np.ndarray:
+    """Return an order of the objectives (k,) that does not depend on how they are named: by mean, then by spread."""
+    return np.lexsort((points.std(0).round(9), points.mean(0).round(9)))
 
 
 @lru_cache(maxsize=64)

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import fdtri, stdtrit
+from scipy.special import fdtri
 
 from morlbench.front import base_returns
 from morlbench.metric import Evidence, TaskFacts
 from morlbench.preference import Array
 from morlbench.seeds import derive
+from morlbench.stats import half_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -210,8 +211,7 @@ def _region(ax: "Axes", values: Array, tone: str, *, alpha: float) -> None:
 
 
 def _half(values: Array) -> float:
-    n = len(values)
-    return float(stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+    return float(half_width(values)) if len(values) > 1 else 0.0
 
 
 def tint(tone: str, weight: float) -> tuple[float, float, float]:

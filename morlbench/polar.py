@@ -2,7 +2,7 @@
 
 HV = c_k E_θ[ρ(θ)^k], ρ(θ) = max_p min_i (v_pi - ref_i)+ / θ_i, over unit directions θ of the positive orthant (Zhang & Golovin
 2020); c_k is the area of that part of the sphere over k. A quadrature: exact to about 1e-5 at k = 2, a few per cent beyond,
-where only ratios and derivatives are used. Objectives are put in a canonical order first, so their naming does not matter.
+where only ratios and derivatives are used. Objectives are put in a canonical order first: naming does not matter.
 """
 
 from functools import cache
@@ -45,11 +45,6 @@ def gradient(points: Array, reference: Array) -> Array:
     found = np.zeros((p, k))
     np.add.at(found, (best, stops), np.where(far > 0, slope, 0))
     return found
-
-
-def canonical(points: Array) -> np.ndarray:
-    """Return an order of the objectives (k,) that does not depend on how they are named: by mean, then by spread."""
-    return np.lexsort((points.std(0).round(9), points.mean(0).round(9)))
 
 
 @cache

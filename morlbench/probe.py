@@ -72,9 +72,10 @@ class Asker:
         if not isinstance(policy, Adaptive):
             return []
         learner: Adaptive = policy
-        self.bench.watch.start("asking for hidden users", len(USERS) + 1)
+        asked = sum(question.prompts * question.draws for question in of_users(self.task))
+        self.bench.watch.start("asking for hidden users", STEPS[-1] + asked)
         rated = self._rated(learner)
-        self.bench.watch.advance(1)
+        self.bench.watch.advance(STEPS[-1])
 
         def one(user: tuple[str, int]) -> tuple[list[Probe], list[Line]]:
             with _apart(self.bench) as lines:
@@ -85,7 +86,7 @@ class Asker:
         for found, lines in forked.spread(one, USERS, self.slots):
             probes += found
             self.bench.ledger.extend(lines)
-            self.bench.watch.advance(1)
+            self.bench.watch.advance(sum(len(probe.responses) for probe in found))
         self.bench.watch.finish()
         return probes
 

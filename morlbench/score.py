@@ -186,14 +186,11 @@ def _flagged(sign: Callable[[Sequence[Evidence]], flags.Flag], name: str, runs: 
 
 def _groups(runs: Sequence[Evidence], labels: Sequence[str], *by: str) -> list[tuple[_Row, list[Evidence]]]:
     """Return the runs grouped by method and these of task, base, budget and seed; the rest stands empty in the group's row."""
-    found: dict[_Row, list[Evidence]] = {}
+    found: dict[tuple[str, str, str, int | None, int | None], list[Evidence]] = {}
     for run, label in zip(runs, labels, strict=True):
-        place = _Row(
-            task=run.task.name if "task" in by else ANY, method=label, base=run.base, budget=run.budget if "budget" in by else None,
-            seed=run.seed if "seed" in by else None, value=0.0, low=0.0, high=0.0,
-        )  # fmt: skip
-        found.setdefault(place, []).append(run)
-    return [(replace(place, value=np.nan, low=np.nan, high=np.nan), group) for place, group in found.items()]
+        task, budget = run.task.name if "task" in by else ANY, run.budget if "budget" in by else None
+        found.setdefault((task, label, run.base, budget, run.seed if "seed" in by else None), []).append(run)
+    return [(_Row(*place), group) for place, group in found.items()]
 
 
 def _distinct(records: Sequence[RunRecord]) -> list[RunRecord]:

@@ -208,6 +208,12 @@ def _effects(values: Array) -> tuple[Array, Array, Array]:
     return seeds, prompts, residuals
 
 
+def half_width(values: Array, tests: int = 1) -> Array:
+    """Return half the 95% t interval of the mean over the last axis, for `tests` of them at once (Bonferroni); needs two values."""
+    n = values.shape[-1]
+    return np.asarray(stdtrit(n - 1, 1 - 0.025 / tests) * values.std(-1, ddof=1) / np.sqrt(n))
+
+
 def _student(value: float, error: float, freedom: float) -> Interval:
     if not np.isfinite(error):
         return Interval(value, np.nan, np.nan)

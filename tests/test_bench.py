@@ -78,7 +78,7 @@ def test_a_part_that_fails_is_charged_what_it_had_used_and_is_closed(bench: Benc
     (line,) = bench.ledger
     assert (line.cost.responses, line.cost.steps, line.cost.backward) == (2, 3, 5)
     with bench.part("next", 8):
-        assert bench.opened == Cost()
+        assert bench.spent_in_part == Cost()
 
 
 def test_a_stored_experts_cost_is_refused_where_the_budget_does_not_cover_it(bench: Bench) -> None:

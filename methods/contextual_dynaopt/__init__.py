@@ -29,8 +29,8 @@ class ContextualDynaOpt(Trained):
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend the whole budget on one adapter and its looks at dev."""
         controller = Contextual(bench.preference, Explorer("linucb", self.exploration), seed=derive(seed, "arms"))
-        plan = self.optimiser(bench.base)
-        return single_policy(bench.base, bench.decoding, train_dynamic(bench, controller, self.name, plan, seed=seed))
+        shared = self.optimiser(bench.base)
+        return single_policy(bench.base, bench.decoding, train_dynamic(bench, controller, self.name, shared, seed=seed))
 
 
 class Contextual:

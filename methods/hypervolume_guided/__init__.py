@@ -24,9 +24,9 @@ class HypervolumeGuided(Trained):
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend the whole budget on one adapter and its looks at dev."""
-        plan = self.optimiser(bench.base)
+        shared = self.optimiser(bench.base)
         controller = Guide(bench.preference)
-        return single_policy(bench.base, bench.decoding, train_dynamic(bench, controller, self.name, plan, seed=seed))
+        return single_policy(bench.base, bench.decoding, train_dynamic(bench, controller, self.name, shared, seed=seed))
 
 
 class Guide:

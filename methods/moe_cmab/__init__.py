@@ -1,12 +1,12 @@
 """Experts per objective under a contextual bandit that gates them by prompt, preference and utility (MoE-CMAB)."""
 
 from functools import partial
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from morlbench.bandit import Explorer
+from morlbench.bandit import Explorer, Rule
 from morlbench.bench import Bench
 from morlbench.errors import BadInput
 from morlbench.lm.adapter import Adapter
@@ -29,7 +29,6 @@ from .gate import Gate, GateConfig, Labels, Model
 from .policy import GatedPolicy, told
 from .tuned import TunedPolicy
 
-Rule = Literal["linucb", "thompson", "epsilon-greedy", "uniform"]
 BATCH, PART = 64, 32  # exploration answers scored at a time, and made at a time
 
 
@@ -81,27 +80,27 @@ class MoeCmab(Trained):
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend `expert_share` of the budget on experts, `tune_share` on tuning above the gate, and the rest on the gate."""
         check_level(self.level, len(bench.base.layers))
-        plan = self.optimiser(bench.base)
+        shared = self.optimiser(bench.base)
         aside = int(bench.budget * self.tune_share)
-        known = affordable(bench, aside, self.tuned, plan.batch) if aside else None
+        known = affordable(bench, aside, self.tuned, shared.batch) if aside else None
         found = protected_experts(
-            bench, self.experts, self.epsilon, responses=int(bench.budget * self.expert_share), seed=seed, settings=plan
+            bench, self.experts, self.epsilon, responses=int(bench.budget * self.expert_share), seed=seed, settings=shared
         )  # fmt: skip
         mixture = Mixture(bench.base, found, self.level, temperature=bench.decoding.temperature)
         reader = fit(mixture, self.context, bench.prompts("train"), self.components)
         gate = self._learn(bench, mixture, reader, derive(seed, "gate"), aside)
         policy = GatedPolicy(mixture=mixture, decoding=bench.decoding, gate=partial(told, reader, gate), reader=reader, state=gate)
-        return policy if known is None else self._tune(bench, policy, known, plan, seed)
+        return policy if known is None else self._tune(bench, policy, known, shared, seed)
 
-    def _tune(self, bench: Bench, policy: GatedPolicy, known: Array, plan: Settings, seed: int) -> Policy:
+    def _tune(self, bench: Bench, policy: GatedPolicy, known: Array, shared: Settings, seed: int) -> Policy:
         """Return the policy that serves each of known (m, k) by a few steps from the experts' mean mixture there."""
         prompts = bench.prompts("train")
 
         def start(w: Array) -> Adapter:
             chosen = policy.gate(prompts, np.tile(w, (len(prompts), 1)), LINEAR).mean(0)
-            return combined(policy.mixture.adapters, chosen, plan.rank)
+            return combined(policy.mixture.adapters, chosen, shared.rank)
 
-        found = tune_each(bench, known, start, plan, responses=bench.left, seed=seed)
+        found = tune_each(bench, known, start, shared, responses=bench.left, seed=seed)
         return TunedPolicy(policy, serve_one(bench, found, partial(nearest, known)))
 
     def _learn(self, bench: Bench, mixture: Mixture, reader: Reader, seed: int, aside: int) -> Gate:

@@ -202,7 +202,7 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
         trainer.vectors, trainer.at_once = mixes, rows
         if plan.start is not None:
             insert(trainer.model, plan.start, settings)
-        before, begin, aside = bench.opened, time.perf_counter(), 0
+        before, begin, aside = bench.spent_in_part, time.perf_counter(), 0
         mean = Average(trainer.model)
 
         def over(step: int) -> None:
@@ -210,16 +210,16 @@ def train(bench: Bench, steer: "Steer", plan: Plan) -> Adapter:
             mean.add(step)
             done = step * settings.batch
             if plan.folder is not None and (done % CHECKPOINT == 0 or step == steps):
-                cost = replace(bench.opened.minus(before), seconds=time.perf_counter() - begin)
+                cost = replace(bench.spent_in_part.minus(before), seconds=time.perf_counter() - begin)
                 _checkpoint(plan.folder, done, mean.adapter(settings), cost)
             if plan.after is not None:
-                first = bench.opened.responses
+                first = bench.spent_in_part.responses
                 plan.after(step, lambda: mean.current(settings))
-                aside += bench.opened.responses - first
+                aside += bench.spent_in_part.responses - first
 
         trainer.add_callback(AfterStep(over))
         trainer.train()
-        scored = bench.opened.minus(before).responses - aside
+        scored = bench.spent_in_part.minus(before).responses - aside
         if scored != steps * settings.batch:
             raise MorlbenchError(f"training scored {scored} responses; {steps * settings.batch} were planned")
         return mean.adapter(settings)

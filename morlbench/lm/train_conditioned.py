@@ -31,13 +31,13 @@ def train(
     plan = whole_batches(bench, name, plan)
     check_prompts(bench.prompts("train"), plan.settings)
     with bench.part(name, plan.responses), undisturbed(), light_head(), tempfile.TemporaryDirectory() as scratch:
-        before = bench.opened
+        before = bench.spent_in_part
         trainer = _trainer(bench, conditioned, plan, scratch)
         trainer.steer, trainer.features = Sampling(bench, utility, seed=plan.seed), features
         mean = Average(conditioned)
         trainer.add_callback(AfterStep(mean.add))
         trainer.train()
-        scored = bench.opened.minus(before).responses
+        scored = bench.spent_in_part.minus(before).responses
         if scored != plan.responses:
             raise MorlbenchError(f"training scored {scored} responses; {plan.responses} were planned")
         conditioned.load_state_dict(mean.weights, strict=False)
