@@ -41,7 +41,7 @@ slow: .venv/.ready
 
 browser: .venv/.ready
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || { echo "no Chromium on the path"; exit 1; }
-	$(BIN)/pip install playwright
+	$(BIN)/pip install -c constraints.txt playwright
 	$(THREADS) $(BIN)/pytest tests/test_site_browser.py
 
 boards: .venv/.ready

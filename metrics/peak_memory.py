@@ -9,7 +9,7 @@ class PeakMemory(Metric):
     """`costs.peak_memory_bytes` of the record.
 
     Source: the record's costs. Unit: MB; lower is better at equal quality; not Pareto-compliant. Misleads between
-    machines and loads: it is resident memory of the process, data and scorers included.
+    machines and loads: it is resident memory of the process, data and scorers included, and on a GPU the tensors there as well.
 
     >>> from morlbench.example import example
     >>> PeakMemory()([example()])

@@ -161,7 +161,7 @@ def cost(ranking: Ranking) -> "Figure | None":
 
     unit = metric(ranking.board.cost).unit
     return _grid(
-        list(ranking.tasks), panel, title=f"Hypervolume against cost (bar: 95% over seeds)\n{FIRST}",
+        list(ranking.tasks), panel, title=f"Hypervolume against cost (bar: 95% over seeds, of those in colour)\n{FIRST}",
         x=f"← {ranking.board.cost}  ({unit}; sum over parts, shared experts charged in full; smaller is better)",
         y="hypervolume  (higher is better) →",
     )  # fmt: skip
@@ -172,7 +172,9 @@ def leading(ranking: Ranking) -> set[str]:
     found = {row.method for standings in ranking.standings for row in standings.rows[:FEW] if row.rank is not None}
     for task in ranking.tasks:
         runs = {method: d.runs[task] for method, d in ranking.digests.items() if d.runs.get(task)}
-        found.add(max(runs, key=lambda method: np.nan_to_num(np.mean([run.values[VOLUME].value for run in runs[method]]))))
+        volumes = {method: float(np.mean([run.values[VOLUME].value for run in some])) for method, some in runs.items()}
+        if known := {method: volume for method, volume in volumes.items() if volume > 0}:
+            found.add(max(known, key=known.__getitem__))
     return found | {"base"}
 
 

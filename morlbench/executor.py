@@ -25,7 +25,7 @@ from morlbench.worker import Report, attempt, death, resolve
 
 TRAINING = "morlbench.launch:Training"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")
-_CARDS = Path("/proc/driver/nvidia/gpus")  # a folder for each, where NVIDIA's driver is loaded
+_CARDS = Path("/dev")  # nvidia0, nvidia1 and so on, on Linux
 _LAST_WORDS = 2000  # bytes of a dead process's output that are kept
 _PATIENCE = 5.0  # seconds a process is given to end by itself
 
@@ -188,7 +188,7 @@ def _gpus() -> list[str]:
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return [name for name in named.split(",") if name]
-    return [str(i) for i, _ in enumerate(_CARDS.glob("*"))]
+    return [str(i) for i, _ in enumerate(_CARDS.glob("nvidia[0-9]*"))]
 
 
 def _first_free(pending: Sequence[Job]) -> int:

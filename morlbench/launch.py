@@ -78,7 +78,7 @@ class Plan:
 def plan(request: Request) -> Plan:
     """Check every word of a request, loading the method and the task but no model; raise BadInput for the first bad one."""
     budget, seeds = parse_budget(request.budget), parse_seeds(request.seeds)  # words before modules, which take seconds to import
-    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+    if os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
         raise BadInput("a run trains in one process and on one GPU; start it without a launcher such as torchrun or accelerate")
     if request.preference:
         parse_preference(request.preference, 1 + request.preference.count(","))

@@ -81,7 +81,7 @@ class TaskFacts:
     max_tokens: int = 0
     kl_budget: float | None = None  # nats: the median expert's KL, frozen with the version; None where not frozen yet
     front_kl: tuple[float, ...] = ()  # nats: what each point of the front spends
-    sources: tuple[tuple[str, str], ...] = ()  # what the task fetched from elsewhere, and at which commit
+    sources: tuple[tuple[str, str], ...] = ()  # what the task fetched from elsewhere, at which commit, and the number format it scores in
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,15 @@ def colour(method: str) -> str:
     return INK if name == "base" else PALETTE[place % len(PALETTE)]
 
 
+def tint(tone: str, weight: float) -> tuple[float, float, float]:
+    """Return the colour between white (weight 0) and `tone` (weight 1)."""
+    from matplotlib.colors import to_rgb
+
+    full = np.array(to_rgb(tone))
+    mixed = 1 - (1 - full) * weight
+    return float(mixed[0]), float(mixed[1]), float(mixed[2])
+
+
 def marked(methods: Sequence[str]) -> dict[str, str]:
     """Return a mark for each method, so that two of one colour never share it."""
     used: dict[str, int] = {}
@@ -212,12 +221,3 @@ def _region(ax: "Axes", values: Array, tone: str, *, alpha: float) -> None:
 
 def _half(values: Array) -> float:
     return float(half_width(values)) if len(values) > 1 else 0.0
-
-
-def tint(tone: str, weight: float) -> tuple[float, float, float]:
-    """Return the colour between white (weight 0) and `tone` (weight 1)."""
-    from matplotlib.colors import to_rgb
-
-    full = np.array(to_rgb(tone))
-    mixed = 1 - (1 - full) * weight
-    return float(mixed[0]), float(mixed[1]), float(mixed[2])

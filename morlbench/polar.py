@@ -2,7 +2,7 @@
 
 HV = c_k E_θ[ρ(θ)^k], ρ(θ) = max_p min_i (v_pi - ref_i)+ / θ_i, over unit directions θ of the positive orthant (Zhang & Golovin
 2020); c_k is the area of that part of the sphere over k. A quadrature: exact to about 1e-5 at k = 2, a few per cent beyond,
-where only ratios and derivatives are used. Objectives are put in a canonical order first: naming does not matter.
+where only ratios and derivatives are used. Callers put objectives in one order first (`front.canonical`).
 """
 
 from functools import cache

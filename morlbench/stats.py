@@ -37,6 +37,12 @@ def seed_interval(values: Array) -> Interval:
     return _student(float(values.mean()), float(spread), max(len(values) - 1, 1))
 
 
+def half_width(values: Array, tests: int = 1) -> Array:
+    """Return half the 95% t interval of the mean over the last axis, for `tests` of them at once (Bonferroni); needs two values."""
+    n = values.shape[-1]
+    return np.asarray(stdtrit(n - 1, 1 - (1 - LEVEL) / 2 / tests) * values.std(-1, ddof=1) / np.sqrt(n))
+
+
 def two_level(values: Array) -> Interval:
     """Return the mean of values (s, n) with an interval over seeds and prompts, which cross (every seed answers every prompt).
 
@@ -206,12 +212,6 @@ def _effects(values: Array) -> tuple[Array, Array, Array]:
     parts = ((rows, rows.var(ddof=1)), (columns, columns.var(ddof=1) - noise / s), (rest, noise))
     seeds, prompts, residuals = (part * np.sqrt(max(wanted, 0) / max(float(part.var()), 1e-300)) for part, wanted in parts)
     return seeds, prompts, residuals
-
-
-def half_width(values: Array, tests: int = 1) -> Array:
-    """Return half the 95% t interval of the mean over the last axis, for `tests` of them at once (Bonferroni); needs two values."""
-    n = values.shape[-1]
-    return np.asarray(stdtrit(n - 1, 1 - 0.025 / tests) * values.std(-1, ddof=1) / np.sqrt(n))
 
 
 def _student(value: float, error: float, freedom: float) -> Interval:

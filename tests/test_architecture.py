@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -163,6 +164,13 @@ print("\\n" + json.dumps([code, sorted(sys.modules)]))
 
 def too_much(loaded: set[str]) -> set[str]:
     return {name for name in loaded if name in HEAVY or "." in name}
+
+
+def test_the_map_names_every_module() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    modules = [path.stem for folder in ("", "lm") for path in (ROOT / "morlbench" / folder).glob("*.py") if path.stem != "__init__"]
+    assert len(modules) > 90
+    assert [name for name in modules if not re.search(rf"\b{name}\b", page)] == []
 
 
 @pytest.mark.parametrize("words", [(), ("list", "methods"), ("list", "metrics", "--json"), ("list", "bases"), ("run", "--help")])

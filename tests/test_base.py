@@ -7,6 +7,7 @@ import pytest
 import torch
 from peft import get_peft_model
 from tokenizers.processors import TemplateProcessing
+from torch import nn
 from transformers import (
     AutoTokenizer,
     GPT2Config,
@@ -21,16 +22,19 @@ from transformers import (
     Qwen2ForCausalLM,
     Qwen3_5ForCausalLM,
     Qwen3_5TextConfig,
+    Trainer,
 )  # fmt: skip
 from transformers.trainer_utils import validate_quantization_for_training
 from trl import RLOOConfig
 
+from morlbench import registry
 from morlbench.bench import Bench
 from morlbench.errors import BadInput
+from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import FALLBACK_TEMPLATE, Base, load_base
 from morlbench.lm.bases import nano, smollm2
 from morlbench.lm.libraries import insert, lora_config, trl_arguments
-from morlbench.lm.mixing import Mixture
+from morlbench.lm.mixing import LEVELS, Mixture
 from morlbench.lm.policy import base_policy, sample, teacher_force
 from morlbench.lm.train import Recipe, expert, one_hot
 from morlbench.lm.train import _key as key
@@ -96,9 +100,11 @@ def test_a_local_checkpoint_of_each_architecture_trains_and_answers(checkpoint: 
 def test_a_cache_gives_what_one_pass_over_prompt_and_answer_gives(checkpoint: Path) -> None:
     mixture, prompts = Mixture(load_base(str(checkpoint)), ()), ("Hello?", "How do I bake bread that keeps for a week?")
     draws, sampled = np.random.default_rng(0).random((2, 12)), torch.zeros(2, 12, 3072)
+    first = sample(mixture, prompts, np.zeros((2, 0)), draws)
+    mixture.base.model.generation_config.eos_token_id = first[0][1]  # so that one row ends before the other
     ids = tuple(sample(mixture, prompts, np.zeros((2, 0)), draws, sampled))
     whole, exists = teacher_force(mixture, prompts, ids, np.zeros((2, 0)))
-    assert exists.sum() > 12
+    assert exists.sum(1).tolist() == [2, 12]
     assert ((whole - sampled[:, : whole.shape[1]]).abs() * exists[..., None]).max() < 1e-4
 
 
@@ -157,7 +163,48 @@ def test_one_checkpoint_in_two_number_formats_is_two_bases(tmp_path: Path, monke
     whole, half = halved(tmp_path, monkeypatch)
     assert (whole.model.dtype, half.model.dtype) == (torch.float32, torch.bfloat16)
     assert all(torch.equal(a, b.float()) for a, b in zip(whole.model.parameters(), half.model.parameters(), strict=True))
-    assert whole.identity != half.identity
+    assert whole.identity.rpartition("-")[0] == str(tmp_path)
+    assert half.identity.rpartition("-")[0] == f"{tmp_path}-bfloat16"
+    monkeypatch.setenv("MORLBENCH_BASE_DTYPE", "float16")
+    with pytest.raises(BadInput, match="MORLBENCH_BASE_DTYPE is 'float16'; expected one of float32, bfloat16"):
+        load_base(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["mgda", "conditioned-policy", "modpo", "rewards-in-context"])
+def test_every_trainer_trains_float32_on_a_bfloat16_base(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, base = halved(tmp_path, monkeypatch)
+    seen: set[tuple[bool, torch.dtype]] = set()
+    plain = Trainer.training_step
+
+    def noted(self: Trainer, model: nn.Module, *more: object, **named: object) -> torch.Tensor:
+        seen.update((weight.requires_grad, weight.dtype) for weight in model.parameters())
+        return plain(self, model, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "training_step", noted)
+    policy = registry.load("methods", name)().train(Bench(Letters(), base, 512, Store(tmp_path / "store")), seed=0)
+    assert {dtype for trained, dtype in seen if trained} == {torch.float32}
+    assert (False, torch.bfloat16) in seen
+    prompts, asked = Text().prompts("train")[:3], np.full((3, 2), 0.5)
+    kl = policy.kl(prompts, asked, policy.respond(prompts, asked, seed=0))
+    assert kl is not None
+    assert np.isfinite(kl).all()
+
+
+@pytest.mark.parametrize("level", [*LEVELS, "hidden-1"])
+def test_a_bfloat16_base_serves_equal_experts_as_the_expert_at_every_level(
+    level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, base = halved(tmp_path, monkeypatch)
+    ids, mask = base.encode(("How do I bake bread?",))
+    d, rng = base.model.config.hidden_size, torch.Generator().manual_seed(0)
+    shapes = {name: torch.as_tensor(module.weight).shape for name, module in base.targets().items()}
+    some = Adapter({n: (torch.randn(4, i, generator=rng), torch.randn(o, 4, generator=rng)) for n, (o, i) in shapes.items()}, torch.eye(d))
+    with torch.inference_mode():
+        plain = Mixture(base, ()).log_probs(ids, mask, torch.zeros(1, 0))[0]
+        alone = Mixture(base, (some,)).log_probs(ids, mask, torch.ones(1, 1))[0]
+        mixed = Mixture(base, (some, some), level).log_probs(ids, mask, torch.tensor([[0.25, 0.75]]))[0]
+    scale = (alone - plain).abs().max()
+    assert ((mixed - alone).abs().max() < 0.05 * scale) == (level != "hidden-sum")
 
 
 @pytest.mark.parametrize("gradients", ["scalar", "projected"])
@@ -190,6 +237,14 @@ def test_a_base_whose_tokenizer_begins_a_text_begins_a_prompt_so_too() -> None:
     ids, _ = base.encode(("Why?",))
     assert ids[0].tolist().count(5) == 1
     assert ids[0, 0] == 5
+
+
+def test_of_several_named_templates_the_default_one_is_used() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(str(nano.WEIGHTS / "nano"))
+    tokenizer.chat_template = {"default": "plain: {{ messages[0]['content'] }}", "tool_use": "{{ strftime_now('%Y') }} with tools"}
+    make, config = ARCHITECTURES["llama"]
+    ids, _ = Base("several", make(config), tokenizer).encode(("Why?",))
+    assert tokenizer.decode(ids[0]) == "plain: Why?"
 
 
 def test_a_template_that_states_the_date_states_the_same_every_day() -> None:

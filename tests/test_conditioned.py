@@ -17,12 +17,12 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import READOUT, Base, load_base
 from morlbench.lm.conditioned import Conditioned, Parts, Sampling, attached, far_preferences, serve
 from morlbench.lm.conditioned_trainer import ConditionedTrainer
+from morlbench.lm.conditioned_training import train
 from morlbench.lm.meta import objective_experts
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy, base_policy, teacher_force
 from morlbench.lm.pooled import Pooled
 from morlbench.lm.train import Plan
-from morlbench.lm.train_conditioned import train
 from morlbench.lm.trained import Settings
 from morlbench.lm.trainer import leave_one_out
 from morlbench.method import Method

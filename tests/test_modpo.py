@@ -83,13 +83,21 @@ def test_the_loss_trl_computes_is_equation_7(
 
 
 def test_a_large_base_learns_pairs_in_parts_to_the_same_adapter(base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench, found = Bench(Words(), base, 64, Store(tmp_path)), []
+    bench, seen = Bench(Words(), base, 64, Store(tmp_path)), list[int]()
+    plain = PairTrainer.compute_loss
+
+    def noted(self: PairTrainer, model: torch.nn.Module, inputs: dict[str, torch.Tensor], *more: object, **named: object) -> torch.Tensor:
+        seen.append(len(inputs["input_ids"]))
+        return plain(self, model, inputs, *more, **named)  # type: ignore[no-any-return]
+
     with bench.part("pairs", 64):
         pairs, beta = labelled(gather(bench, 32, seed=0), np.array([0.8, 0.2]), BETA, "drawn", TAU, seed=1)
         found = [prefer(bench, pairs, beta, Fit(Settings(rate=rate), 2, 16, 0)) for rate in (3e-3, 2.7e-3)]
         monkeypatch.setattr("morlbench.lm.train.LARGE", 1)
-        monkeypatch.setattr("morlbench.lm.train.ROWS", 5)  # four pairs at once
+        monkeypatch.setattr("morlbench.lm.train.ROWS", 5)  # two pairs at once: four answers
+        monkeypatch.setattr(PairTrainer, "compute_loss", noted)
         parts = prefer(bench, pairs, beta, Fit(Settings(rate=3e-3), 2, 16, 0))
+    assert seen == [4] * 16
     assert apart(found[0], parts) < 0.05 * apart(*found)
 
 

@@ -21,7 +21,7 @@ def kinds(points: Array) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     ("k", "vertex", "pair", "inside"),
-    [(5, 5, 10, 19), (10, 10, 0, 44)],  # SCIENCE, section 6: 35 and 55 with the centroid
+    [(5, 5, 10, 19), (10, 10, 0, 44)],  # 35 and 55 with the centroid: the protocol of `preference.lattice`
 )
 def test_beyond_four_objectives_preferences_are_vertices_pairs_the_centroid_and_interior_points(
     k: int, vertex: int, pair: int, inside: int

@@ -122,8 +122,9 @@ def test_each_process_of_a_sweep_gets_one_gpu_in_turn(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     monkeypatch.setenv("MORLBENCH_HUB_DEVICE", scorers)
     monkeypatch.setattr("morlbench.executor._CARDS", tmp_path / "cards")
+    (tmp_path / "cards" / "nvidiactl").mkdir(parents=True)  # no card
     for i in range(cards):
-        (tmp_path / "cards" / f"0000:0{i}").mkdir(parents=True)
+        (tmp_path / "cards" / f"nvidia{i}").mkdir(parents=True)
     given: list[str | None] = []
 
     class Noted(_Worker):

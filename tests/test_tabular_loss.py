@@ -1,4 +1,4 @@
-"""SCIENCE T6 in a table: leave-one-out REINFORCE converges to pi* and its gradient feels beta.
+"""The loss in a table: leave-one-out REINFORCE converges to pi* and its gradient feels beta.
 
 The advantages are the trainer's own (`leave_one_out`), in expectation over every group of two answers. That the trainer's reward
 is this one, beta inside, is tested in test_train.py.

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from morlbench import board, commands, console, launch, record, registry, stats
+from morlbench import board, commands, launch, live, record, registry, stats, sweep
+from morlbench.bench import BUDGETS
 from morlbench.dots import Dot, dots
+from morlbench.executor import Job, Processes
 from morlbench.marks import put
 from morlbench.metric import Evidence, Metric, NoValue
 from morlbench.preference import rows_at
 from morlbench.store import write_bytes
-from morlbench.sweep import Grid
 
 HERE = Path(__file__).parent
 RECORDS = HERE.parents[1] / "leaderboards/exact/records"
@@ -109,14 +110,20 @@ def main() -> None:
 def run(jobs: int) -> None:
     """Make the records that the page lacks, so many at once, from where an earlier call was stopped."""
     methods = dict.fromkeys(m for d in board.find("exact").divisions if set(TASKS) <= set(d.tasks) for m in d.methods)
-    grid = Grid(tuple(methods), TASKS, "0..4", ("standard",), out=RECORDS)
-    commands.sweep(grid, slots=jobs, threads=1, retry=False, as_json=False)
-    for w in PREFERENCES[:2]:  # the third is the task's own, on the board
-        told = ",".join(f"{x:g}".lstrip("0") for x in w)
-        for name in HEEDFUL:
-            wanted = launch.Request(name, BOARD.name, "", "standard", "0..4", told, (), HERE / f"families/w={told}")
-            with console.quiet_libraries(), console.Bars(f"{name} at {told}") as bars:
-                list(launch.execute(launch.plan(wanted), bars))
+    grid = sweep.Grid(tuple(methods), TASKS, "0..4", ("standard",), out=RECORDS)
+    if not commands.sweep(grid, slots=jobs, threads=1, retry=False, as_json=False):
+        raise SystemExit(1)
+    told = [",".join(f"{x:g}".lstrip("0") for x in w) for w in PREFERENCES[:2]]  # the third is the task's own, on the board
+    asked = [
+        launch.Request(name, BOARD.name, "", "standard", str(seed), w, (), HERE / f"families/w={w}")
+        for w in told for name in HEEDFUL for seed in range(5)
+    ]  # fmt: skip
+    todo = [Job(one, launch.plan(one).path(int(one.seeds)), BUDGETS["standard"]) for one in asked]
+    progress = sweep.survey(todo, launch.Training(), retry=False)
+    with live.LiveTable(progress) as table:
+        sweep.sweep(progress, Processes(jobs, 1), table.tell)
+    if progress.count("failed"):
+        raise SystemExit(1)
 
 
 def read() -> list[Row]:

@@ -9,8 +9,8 @@ from morlbench.bench import Bench
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base
 from morlbench.lm.conditioned import Conditioned, Parts, serve
+from morlbench.lm.conditioned_training import train
 from morlbench.lm.train import Plan
-from morlbench.lm.train_conditioned import train
 from morlbench.lm.trained import Settings, Trained
 from morlbench.method import Family, Policy, Track, settings
 

@@ -35,7 +35,8 @@ class Modpo(Trained):
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend the whole budget on scored pairs of base answers, then tune one policy per preference on them."""
         shared = self.optimiser(bench.base)
-        shared = shared if self.rate else replace(shared, rate=shared.rate / SLOWER)
+        if self.rate is None:
+            shared = replace(shared, rate=shared.rate / SLOWER)
         count, batch = bench.left // 2, shared.batch // 2
         if count < batch:
             raise BadInput(f"the budget of {bench.budget} responses is too small: modpo needs {batch} pairs, two responses each")

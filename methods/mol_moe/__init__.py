@@ -8,10 +8,10 @@ from pydantic import Field
 from morlbench.bench import Bench
 from morlbench.errors import BadInput
 from morlbench.lm.conditioned import serve
+from morlbench.lm.conditioned_training import train
 from morlbench.lm.meta import objective_experts
 from morlbench.lm.pooled import Pooled
 from morlbench.lm.train import Plan, whole_steps
-from morlbench.lm.train_conditioned import train
 from morlbench.lm.trained import Trained
 from morlbench.method import Family, Policy, Track, settings
 

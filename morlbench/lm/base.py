@@ -63,7 +63,7 @@ class Base:
         self.model.requires_grad_(False).train(False)
         place, norm = _final_norm(self.backbone)
         _check_head(self.model, self.backbone)
-        self.identity = f"{self.name}-{_digest(self.model, f'{self.tokenizer.chat_template}{self.ends}{_format(self.model)}')}"
+        self.identity = f"{self.name}{_format(self.model)}-{_digest(self.model, f'{self.tokenizer.chat_template}{self.ends}')}"
         setattr(self.backbone, place, FinalNorm(norm, self.model.config.get_text_config().hidden_size, self.device))
 
     def twin(self) -> PreTrainedModel:
@@ -155,7 +155,7 @@ def load_base(name: str) -> Base:
 
     `nano` and `exact` are float32, the others in the format that MORLBENCH_BASE_DTYPE names.
     """
-    dtype = number_format("MORLBENCH_BASE_DTYPE")
+    dtype = number_format("MORLBENCH_BASE_DTYPE", ("float32", "bfloat16"))  # float16 would need its losses scaled
     if name in BASES:
         try:
             model, tokenizer = _builtin(name, dtype)
@@ -206,9 +206,9 @@ def _on_gpu(model: PreTrainedModel) -> PreTrainedModel:
 
 def _template(tokenizer: PreTrainedTokenizerBase) -> str:
     """Return the chat template every prompt goes through: the checkpoint's own on one fixed day, or a plain one with its first token."""
-    own = tokenizer.chat_template
-    if own:
-        return f"{TODAY}{own}" if "strftime_now" in own and not own.startswith(TODAY) else str(own)
+    if tokenizer.chat_template:
+        own = str(tokenizer.get_chat_template())  # of several by name, the default one
+        return f"{TODAY}{own}" if "strftime_now" in own and not own.startswith(TODAY) else own
     first = tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
     return f"{{{{ bos_token }}}}{FALLBACK_TEMPLATE}" if first else FALLBACK_TEMPLATE
 
@@ -245,8 +245,8 @@ def _check_head(model: PreTrainedModel, backbone: PreTrainedModel) -> None:
 
 
 def _format(model: PreTrainedModel) -> str:
-    """Return the number format that sets a base apart from the same weights in float32."""
-    return "" if model.dtype == torch.float32 else str(model.dtype)
+    """Return what sets a base apart in its identity from the same weights in float32."""
+    return "" if model.dtype == torch.float32 else str(model.dtype).replace("torch.", "-")
 
 
 def _digest(model: PreTrainedModel, extra: str) -> str:

@@ -5,6 +5,7 @@ is float32 whatever the base is.
 """
 
 import os
+from collections.abc import Sequence
 
 import torch
 
@@ -13,9 +14,9 @@ from morlbench.errors import BadInput
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-def number_format(variable: str) -> torch.dtype:
-    """Return the format that the environment's variable names; raise BadInput for a word that names none."""
+def number_format(variable: str, known: Sequence[str] = tuple(FORMATS)) -> torch.dtype:
+    """Return the format that the environment's variable names; raise BadInput for a word that is not among `known`."""
     word = os.environ.get(variable) or "float32"
-    if word not in FORMATS:
-        raise BadInput(f"{variable} is {word!r}; expected one of {', '.join(FORMATS)}")
+    if word not in known:
+        raise BadInput(f"{variable} is {word!r}; expected one of {', '.join(known)}")
     return FORMATS[word]

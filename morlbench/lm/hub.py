@@ -3,10 +3,10 @@
 A task names its sources; each is looked for as a local copy (`$MORLBENCH_HUB/ORG/NAME`), in the hub's cache, then on the hub,
 before any work, and what is missing is said in one sentence. So is what will not work: an option without sense, a device that is not
 there, a copy on this machine of which the tokenizer, a tensor or a row cannot be read. A source whose revision is a name such as
-`main` is resolved to a commit when it is loaded; the commits are part of the task's key and of a record's, so that nothing is shared
-between two of them, and are written to the store's `hub/TASK.json`. How models are loaded is in the environment
-(`morlbench.lm.rewards.loading`). No code of a repository is ever run, and nothing of a data set is part of this project. Leaves
-out dialogues of several turns: a prompt is one message.
+`main` is resolved to a commit when it is loaded. The commits, and the number format that models score in (it moves rewards), are part
+of the task's key and of a record's, so that nothing is shared between two of them, and are written to the store's `hub/TASK.json`. How
+models are loaded is in the environment (`morlbench.lm.rewards.loading`). No code of a repository is ever run, and nothing of a data set is
+part of this project. Leaves out dialogues of several turns: a prompt is one message.
 """
 
 import json
@@ -88,7 +88,7 @@ class HubTask(Task):
 
     @property
     def key(self) -> str:
-        """The name, the version and a hash of the commits that were found: other weights reward otherwise."""
+        """The name, the version and a hash of the commits that were found and the number format: others reward otherwise."""
         return f"{super().key}+{key_of(sources=self.sources)[:12]}"
 
     @property

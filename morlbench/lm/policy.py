@@ -22,9 +22,9 @@ from morlbench.task import Decoding, Texts
 
 ROWS = 256  # rows in one batch
 VALUES = 60_000_000  # float values in one (rows, t, V) block, for teacher-forced passes
-CACHE = 4_000_000_000  # bytes of keys and values that a batch may hold while it is sampled
-PROMPT = 256  # tokens of a prompt that are reckoned with there
 LARGEST = 240_000_000  # the same for the one that sampling leaves for the KL on a large base: just under 1 GB in each process at work
+CACHE = 4_000_000_000  # bytes of keys and values that a batch may hold while it is sampled, in each process at work
+PROMPT = 256  # tokens of a prompt that are reckoned with there
 Gate = Callable[[Texts, Array, Utility], Array]
 
 
@@ -172,7 +172,7 @@ def sample(mixture: Mixture, prompts: Texts, weights: Array, draws: Array, log_p
                 break
             keep = torch.as_tensor(np.flatnonzero(going), device=base.device)
             copies = torch.cat([keep + i * len(live) for i in range(mixture.copies)])
-            cache.batch_select_indices(copies)
+            cache.reorder_cache(copies)  # type: ignore[arg-type]  # every kind of layer has it, linear attention included
             live, token, mask, w = live[going], token[keep], mask[keep], w[keep]
         if step + 1 < draws.shape[1]:
             mask = torch.cat([mask, torch.ones_like(mask[:, :1])], 1)

@@ -99,7 +99,7 @@ def prefer(bench: Bench, pairs: Pairs, beta: float, fit: Fit) -> Adapter:
     def make(model: PreTrainedModel, scratch: str) -> "Trainer":
         own = {"beta": beta, "loss_type": ["sigmoid"], "precompute_ref_log_probs": True, "disable_dropout": False}
         return PairTrainer(
-            model=model, args=on_one_device(DPOConfig(**_shared(bench.base, fit, scratch), **own)), train_dataset=rows,
+            model=model, args=on_one_device(DPOConfig(**_shared(bench.base, fit, scratch, answers=2), **own)), train_dataset=rows,
             processing_class=bench.base.tokenizer, peft_config=lora_config(bench.base, fit.settings),
         )  # fmt: skip
 
@@ -116,7 +116,7 @@ def prompt_ids(base: Base, prompts: Texts) -> dict[str, list[int]]:
 
 
 def _tune(bench: Bench, make: Callable[[PreTrainedModel, str], "Trainer"], fit: Fit) -> Adapter:
-    """Run the trainer that `make` builds on a copy of the base, and return the mean of its steps."""
+    """Run the trainer that `make` builds on a twin of the base, and return the mean of its steps."""
     from morlbench.lm.trainer import AfterStep, undisturbed
 
     with undisturbed(), tempfile.TemporaryDirectory() as scratch:
@@ -146,9 +146,12 @@ def tempered(base: Base, temperature: float) -> PreTrainedModel:
     return made
 
 
-def _shared(base: Base, fit: Fit, scratch: str) -> dict[str, object]:
-    """Return the arguments both of TRL's trainers take: a constant rate, nothing scaled, cut, saved or reported."""
-    gpu, rows = base.device.type == "cuda", rows_at_once(base, fit.batch)
+def _shared(base: Base, fit: Fit, scratch: str, *, answers: int = 1) -> dict[str, object]:
+    """Return the arguments both of TRL's trainers take: a constant rate, nothing scaled, cut, saved or reported.
+
+    `answers` is how many a row of the batch has.
+    """
+    gpu, rows = base.device.type == "cuda", rows_at_once(base, fit.batch, answers)
     return {
         "output_dir": scratch, "seed": derive(fit.seed, "trl") % 2**31, "use_cpu": not gpu, "bf16": False, "gradient_checkpointing": False,
         "max_steps": fit.steps, "per_device_train_batch_size": rows, "gradient_accumulation_steps": fit.batch // rows, "max_length": None,

@@ -231,11 +231,14 @@ def _checkpoint(folder: Path, done: int, adapter: Adapter, cost: Cost) -> None:
     write_bytes(folder / f"{done}.json", json.dumps(asdict(cost)).encode())
 
 
-def rows_at_once(base: Base, batch: int) -> int:
-    """Return how many rows of a batch the loss sees at once: all, or where the base is large the largest equal part of ROWS at most."""
+def rows_at_once(base: Base, batch: int, answers: int = 1) -> int:
+    """Return how many rows of a batch, each of so many answers, the loss sees at once.
+
+    That is all, or where the base is large the largest equal part with ROWS answers at most.
+    """
     if base.model.num_parameters() < LARGE:
         return batch
-    return max(rows for rows in range(1, ROWS + 1) if batch % rows == 0)
+    return max(rows for rows in range(1, max(1, ROWS // answers) + 1) if batch % rows == 0)
 
 
 def _label(recipe: Recipe, bench: Bench) -> str:

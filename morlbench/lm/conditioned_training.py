@@ -45,7 +45,7 @@ def train(
 
 
 def _trainer(bench: Bench, conditioned: Conditioned, plan: Plan, scratch: str) -> "ConditionedTrainer":
-    """Return a trainer of the module on a copy of the base, which TRL patches."""
+    """Return a trainer of the module on a twin of the base, which TRL patches."""
     from morlbench.lm.conditioned_trainer import Bare, ConditionedTrainer
 
     base = copy.copy(bench.base)
