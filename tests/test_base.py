@@ -29,6 +29,7 @@ from trl import RLOOConfig
 
 from morlbench import registry
 from morlbench.bench import Bench
+from morlbench.configure import build
 from morlbench.errors import BadInput
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import FALLBACK_TEMPLATE, Base, load_base
@@ -170,8 +171,13 @@ def test_one_checkpoint_in_two_number_formats_is_two_bases(tmp_path: Path, monke
         load_base(str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["mgda", "conditioned-policy", "modpo", "rewards-in-context"])
-def test_every_trainer_trains_float32_on_a_bfloat16_base(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("mgda", {}), ("conditioned-policy", {}), ("modpo", {"policies": 2}), ("rewards-in-context", {"stages": 0, "epochs": 1.0})],
+)
+def test_every_trainer_trains_float32_on_a_bfloat16_base(
+    name: str, settings: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, base = halved(tmp_path, monkeypatch)
     seen: set[tuple[bool, torch.dtype]] = set()
     plain = Trainer.training_step
@@ -181,7 +187,7 @@ def test_every_trainer_trains_float32_on_a_bfloat16_base(name: str, tmp_path: Pa
         return plain(self, model, *more, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Trainer, "training_step", noted)
-    policy = registry.load("methods", name)().train(Bench(Letters(), base, 512, Store(tmp_path / "store")), seed=0)
+    policy = build(registry.load("methods", name), settings).train(Bench(Letters(), base, 128, Store(tmp_path / "store")), seed=0)
     assert {dtype for trained, dtype in seen if trained} == {torch.float32}
     assert (False, torch.bfloat16) in seen
     prompts, asked = Text().prompts("train")[:3], np.full((3, 2), 0.5)
