@@ -29,8 +29,8 @@ class ContextualDynaOpt(Trained):
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend the whole budget on one adapter and its looks at dev."""
         controller = Contextual(bench.preference, Explorer("linucb", self.exploration), seed=derive(seed, "arms"))
-        shared = self.optimiser(bench.base)
-        return single_policy(bench.base, bench.decoding, train_dynamic(bench, controller, self.name, shared, seed=seed))
+        found = train_dynamic(bench, controller, self.name, self.optimiser(bench.base), seed=seed)
+        return single_policy(bench.base, bench.decoding, found)
 
 
 class Contextual:

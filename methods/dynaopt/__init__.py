@@ -26,5 +26,5 @@ class DynaOptPublished(Trained):
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend the whole budget on one adapter and its looks at dev."""
         controller = DynaOpt(bench.preference, rescaled=False, seed=derive(seed, "arms"), gamma=self.gamma)
-        shared = self.optimiser(bench.base)
-        return single_policy(bench.base, bench.decoding, train_dynamic(bench, controller, self.name, shared, seed=seed))
+        found = train_dynamic(bench, controller, self.name, self.optimiser(bench.base), seed=seed)
+        return single_policy(bench.base, bench.decoding, found)

@@ -24,9 +24,9 @@ class HypervolumeGuided(Trained):
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend the whole budget on one adapter and its looks at dev."""
-        shared = self.optimiser(bench.base)
         controller = Guide(bench.preference)
-        return single_policy(bench.base, bench.decoding, train_dynamic(bench, controller, self.name, shared, seed=seed))
+        found = train_dynamic(bench, controller, self.name, self.optimiser(bench.base), seed=seed)
+        return single_policy(bench.base, bench.decoding, found)
 
 
 class Guide:
