@@ -49,6 +49,8 @@ def cells(standings: Standings, marks: Mapping[str, str]) -> "Figure | None":
     made.text(0.5, 0.1 / high, f"{arrow} {division.metric}  ({wanted.unit}; {better} is better)", ha="center", va="bottom", fontsize=9.5)
     made.text(0.012, 1 - 0.1 / high, f"{division.title}\n{division.metric} by task", ha="left", va="top", fontsize=11, color=INK)
     about = "mark: mean over seeds; bar: 95% over seeds; hollow: some seeds have no value; a bar at the edge goes on"
+    if any(ax.get_xscale() == "log" for ax in axes):
+        about += "; unevenly numbered axes are logarithmic"
     made.text(0.012, 1 - 0.5 / high, about, ha="left", va="top", fontsize=8.2, color="#555555")
     return made
 

@@ -17,7 +17,7 @@ from morlbench.board_relation import relation
 from morlbench.digest import VOLUME, Digest, TaskDigest, metric
 from morlbench.leaderboard import Ranking, Standings
 from morlbench.metric import FAMILIES, NoValue
-from morlbench.panels import INK, QUIET, colour
+from morlbench.panels import INK, MARKERS, QUIET, colour
 from morlbench.plot import STYLE, encode
 from morlbench.preference import Array
 from morlbench.sensitivity import sensitivity
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DPI = 90
 FEW = 3  # ranked methods of a division that stand out among all
 FIRST = f"in colour: the first {FEW} of each division, who has the largest hypervolume on a task, and the base; grey: the other methods"
+DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))
 LARGE = 5  # objectives beyond which a hypervolume is too slow to move its reference point about
 ROOTED = 5  # objectives from which a volume is too small a number to read, and is shown per objective, relative to the base's
 Panel = Callable[["Axes", str], None]
@@ -162,7 +163,7 @@ def cost(ranking: Ranking) -> "Figure | None":
     unit = metric(ranking.board.cost).unit
     return _grid(
         list(ranking.tasks), panel, title=f"Hypervolume against cost (bar: 95% over seeds, of those in colour)\n{FIRST}",
-        x=f"← {ranking.board.cost}  ({unit}; sum over parts, shared experts charged in full; smaller is better)",
+        x=f"← {ranking.board.cost}  ({unit}; sum over parts, shared experts charged in full; smaller is better; 0 at the left edge)",
         y="hypervolume  (higher is better) →",
     )  # fmt: skip
 
@@ -232,12 +233,14 @@ def reference_points(ranking: Ranking) -> "Figure | None":
             if method not in first:
                 ax.plot(found.shares, share, color=GREY, lw=0.8, zorder=1.5)
                 continue
-            ax.plot(found.shares, share, color=colour(method), marker=marks[method], ms=3.5, lw=1.2, label=method)
+            dashes = DASHES[MARKERS.index(marks[method]) % len(DASHES)]  # of one colour the second and third are dashed
+            ax.plot(found.shares, share, color=colour(method), marker=marks[method], ms=3.5, lw=1.2, ls=dashes, label=method)
         ax.axvline(0, color=QUIET, lw=0.9, ls=(0, (4, 2)), zorder=1)
         ax.set_title(f"{task}\n{len(found.flips)} of {len(means) * (len(means) - 1) // 2} pairs flip", fontsize=9, color=INK)
 
     return _grid(
-        tasks, panel, title=f"Does the order by hypervolume depend on the reference point? (fronts averaged over seeds)\n{FIRST}",
+        tasks, panel, title="Does the order by hypervolume depend on the reference point? (fronts averaged over seeds; tasks of at most "
+        f"{LARGE} objectives)\n{FIRST}",
         x="reference point moved towards the best point seen (0: the task's own)",
         y="hypervolume / the largest there  (higher is better) →",
     )  # fmt: skip

@@ -98,7 +98,10 @@ def _sorted_by(standings: Standings, board: Board) -> str:
     division = standings.division
     count, arrow = len(division.tasks), "larger is better" if metric(division.metric).higher_is_better else "smaller is better"
     over = f", {stats.over_tasks_name(count)}" if count > 1 else ""
-    scale = "0 is the base, 1 the reference" if standings.anchored else "the gain over the base, larger is better"
+    named = f"`{division.metric}` ({arrow})"
+    scale = (
+        f"{named} rescaled so that the base scores 0 and the reference 1" if standings.anchored else f"the gain of {named} over the base"
+    )
     detectable = ""
     if np.isfinite(standings.detectable):
         detectable = (
@@ -106,12 +109,12 @@ def _sorted_by(standings: Standings, board: Board) -> str:
             "in 8 of 10 cases (minimum detectable difference at the methods' median spread); smaller ones may stay ties."
         )
     return (
-        f"Sorted by the task score of `{division.metric}` ({arrow}): {scale}{over}; the tasks' columns hold the metric "
+        f"Sorted by the score, of which larger is better: {scale}{over}; the tasks' columns hold the metric "
         "itself. Brackets are 95% intervals over the method's own seeds (differences, paired by seed, stand below); those of ranks "
         "are the ranks in 95% of resamplings of the seeds, which with few "
         "seeds are too narrow for a claim. Methods of one tie group are not told apart by the seeds: none is rejected against "
         "the group's first (paired t, Holm), and a group ends at the first method that is; of dozens of equal methods some are told apart "
-        f"in a sixth of cases (docs/statistics.md).{detectable}"
+        f"in a sixth of cases ([statistics](../../docs/statistics.md#more-than-two-methods)).{detectable}"
     )
 
 

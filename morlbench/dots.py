@@ -17,6 +17,7 @@ from morlbench.plot import STYLE, save
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+COLUMNS = 4  # panels side by side
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
@@ -40,9 +41,12 @@ def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str) -> list[Pat
     tasks, labels = list(dict.fromkeys(dot.task for dot in found)), {dot.method: dot.label or dot.method for dot in found}
     methods, marks = list(labels), marked(list(labels))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(max(1.8 + 2.5 * len(tasks), 0.35 + 0.085 * len(title)), 1.3 + 0.34 * len(methods)), layout="constrained")
-        axes = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
-        for ax, task in zip(axes, tasks, strict=True):
+        lines = -(-len(tasks) // COLUMNS)
+        columns = -(-len(tasks) // lines)
+        size = max(1.8 + 2.5 * columns, 0.35 + 0.085 * len(title)), 0.8 + lines * (0.5 + 0.34 * len(methods))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
+        for ax, task in zip(axes, tasks, strict=False):
             for dot in (d for d in found if d.task == task):
                 place, tone = methods.index(dot.method), colour(dot.method)
                 if np.isfinite(dot.low):
@@ -50,9 +54,11 @@ def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str) -> list[Pat
                 ax.plot(dot.value, place, marks[dot.method], color=tone, markersize=6)
             ax.set_title(task, color=INK)
             _scale(ax, [dot.value for dot in found])
+        for ax in axes[len(tasks) :]:
+            ax.set_axis_off()
         axes[0].set_yticks(range(len(methods)), labels.values())
         axes[0].invert_yaxis()
-        figure.supxlabel(unit, fontsize=10, color=QUIET)
+        figure.supxlabel(unit + ", logarithmic axis" * (axes[0].get_xscale() == "log"), fontsize=10, color=QUIET)
         figure.suptitle(title, x=0.012, ha="left", fontsize=11.5, color=INK)
     return save(figure, stem)
 

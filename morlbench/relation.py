@@ -6,11 +6,12 @@ the expert of one objective gains (or loses) on another, as a share of what that
 point is the share of the experts' own gains that equal weights give up.
 Measuring is `morlbench.lm.relate`, showing `morlbench.relation_page`; here are the numbers.
 
-The label. A pair counts by its transfer where experts were trained, else by its cosine where that is told apart from noise: beyond
-2.4 standard errors, and beyond more where there are several pairs (`limit`). Every pair alike: that label. Pairs that differ, or
-prompts of either sign: `mixed`. One label told and other pairs not told apart, or cosines told apart that differ: that label or
-`mixed`. Nothing told apart, or nothing measured: the declared label stands, whatever it is, and tables and the card say that it is
-declared alone, for noise contradicts no label and bears none out. Leaves out the noise of transfer itself, which is of one seed.
+The label. A pair counts by its transfer where experts were trained, else by its cosine where that is told apart from noise:
+beyond 2.4 standard errors, and beyond more where there are several pairs (`limit`). All pairs have one label: that label.
+Pairs have different labels: `mixed`. One label told, but single prompts of either sign, pairs not told apart, or cosines
+told apart that differ: that label or `mixed`. Nothing told apart, or nothing measured: the declared label stands, whatever
+it is, and tables and the card say that it is declared alone, for noise contradicts no label and bears none out. Leaves out
+the noise of transfer itself, which is of one seed.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Train one policy on weights that a controller changes between steps, after looking at dev answers.
 
 The loop is shared by bandits, Markov decisions and hypervolume guidance; each brings a controller, a function from the dev
-mean (k,) to the weights (k,) of the coming steps. Dev answers are charged in the same ledger part as training. The same
-prompts and draws are used at every look, so that changes are of the policy and not of the sample.
+mean (k,) to the weights (k,) of the coming steps. The first look is charged as search, later ones in the same ledger part as
+training. The same prompts and draws are used at every look, so that changes are of the policy and not of the sample.
 """
 
 from collections.abc import Callable

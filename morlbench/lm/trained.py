@@ -1,8 +1,8 @@
 """What every method that trains adapters shares: how they are optimised, and the two settings that change it.
 
-The learning rate is the base's unless a user sets one: it was chosen once per base, on dev prompts and for the plain
-single-objective experts only (docs/findings/training.md). Two methods depart from it, as their cards say: `modpo` takes half
-of it, and `mol-moe` trains its router at a rate of its own (`router_rate`).
+The learning rate is the base's unless a user sets one: it was chosen once per base, on dev prompts, by linear scalarisation
+alone, for one objective or at a task's stated preference (docs/findings/training.md). Two methods depart from it, as their cards
+say: `modpo` takes half of it, and `mol-moe` trains its router at a rate of its own (`router_rate`).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The base models a policy can be trained on, and how adapters on them are optimised; this file loads no torch.
 
-The rates of nano and exact were chosen among a few on dev prompts, for plain experts (docs/findings/training.md). That of
+The rates of nano and exact were chosen among a few on dev prompts, by linear scalarisation (docs/findings/training.md). That of
 smollm2 and of bases outside the table is what is usual for adapters on larger models, and was not tried.
 """
 
