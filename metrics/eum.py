@@ -11,8 +11,9 @@ class ExpectedUtility(Metric):
 
     Source: Zintgraf et al. 2015; cross-fitted over 20 fixed splits (`morlbench.crossfit`), since the best of noisy means is
     biased up; on exact tasks v_p are regularised returns, without noise. Unit: scaled reward; higher is better; weakly
-    Pareto-compliant (a dominating front is never worse). Misleads when control is off: it assumes that someone picks the best
-    point for each user; `selection-regret` says what that is worth.
+    Pareto-compliant on exact tasks (a dominating front is never worse), cross-fitted only in expectation. A policy of an
+    exact task whose answers cannot be listed (`best-of-n`) is valued by rewards alone. Misleads when control is off: it
+    assumes that someone picks the best point for each user; `selection-regret` says what that is worth.
 
     >>> from morlbench.example import example
     >>> round(ExpectedUtility()([example()]), 3)

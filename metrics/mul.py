@@ -9,9 +9,10 @@ from morlbench.metric import Evidence, Metric, one
 class MaximumUtilityLoss(Metric):
     """MUL = max_w (max_z w·z - max_p w·v_p), z over the reference front, w over the lattice.
 
-    Source: Zintgraf et al. 2015. On text tasks point and worst preference are chosen on one half of the prompts and scored on
-    the other; on exact tasks it is computed in regularised returns, without noise. Unit: scaled reward; lower is better;
-    weakly Pareto-compliant. Misleads where the reference is weak: a front may exceed it, and the loss is then negative.
+    Source: Zintgraf et al. 2015. On text tasks point and worst preference are chosen on one half of the prompts and scored
+    on the other; on exact tasks it is computed in regularised returns, without noise. Unit: scaled reward; lower is better;
+    weakly Pareto-compliant on exact tasks, cross-fitted only in expectation. Misleads where the reference is weak: a front
+    may exceed it, and the loss is then negative.
 
     >>> from morlbench.example import example
     >>> round(MaximumUtilityLoss()([example()]), 3)  # the reference is .1 better everywhere

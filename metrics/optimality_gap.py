@@ -28,7 +28,7 @@ class OptimalityGap(Metric):
         """Return the pooled gap of the exact values."""
         run = one(runs)
         if run.exact is None:
-            raise NoValue("answers of this task cannot be enumerated")
+            raise NoValue("all answers of this task, or of this policy, cannot be listed")
         if run.method.track == "single":
             raise NoValue("one policy for one preference; see stated-gap")
         if not np.isfinite(run.exact.gap):

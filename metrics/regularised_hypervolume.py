@@ -29,7 +29,7 @@ class RegularisedHypervolume(Metric):
         run = one(runs)
         exact = run.exact
         if exact is None:
-            raise NoValue("answers of this task cannot be enumerated")
+            raise NoValue("all answers of this task, or of this policy, cannot be listed")
         if len(exact.preferences) < run.k:
             raise NoValue("a policy asked at one preference does not tell the base's returns, which the reference point needs")
         floor = front.returns_reference(exact.front, exact.preferences, exact.base)

@@ -12,7 +12,8 @@ class StatedGap(Metric):
     """(J*(w) - J(w)) / (J*(w) - J_base(w)) at the task's stated preference w, J(w) = w·E[r] - β KL: 0 is perfect, the base is 1.
 
     Source: closed-form optimum of KL-regularised RL (see `morlbench.closed_form`). Unit: share; lower is better; not
-    Pareto-compliant, for it is no set metric. Misleads where the base is nearly optimal at w: the denominator is then small.
+    Pareto-compliant, for it is no set metric. Misleads where the base is nearly optimal at w: the denominator is then
+    small, and no bound is set to it, as a run for one preference does not know the headroom elsewhere.
 
     >>> from morlbench.example import example
     >>> round(StatedGap()([example(exact=True)]), 3)  # w = (.5, .5): (.7 - .5) / (.7 - .3)
@@ -29,7 +30,7 @@ class StatedGap(Metric):
         """Return the gap of the exact values at the stated preference."""
         run = one(runs)
         if run.exact is None:
-            raise NoValue("answers of this task cannot be enumerated")
+            raise NoValue("all answers of this task, or of this policy, cannot be listed")
         stated = np.array(run.task.preference)
         rows = rows_at(run.exact.preferences, stated)
         if not len(rows):

@@ -26,7 +26,7 @@ class WorstRegret(Metric):
         run = one(runs)
         exact = run.exact
         if exact is None:
-            raise NoValue("answers of this task cannot be enumerated")
+            raise NoValue("all answers of this task, or of this policy, cannot be listed")
         if run.method.track == "single":
             raise NoValue("one policy for one preference; see stated-gap")
         return float((exact.optimum - exact.value).max())

@@ -25,6 +25,8 @@ def progress(run: Evidence) -> list[tuple[int, float]]:
     if headroom <= 0:
         raise NoValue("being told the preference gains nothing over the base")
     steps = sorted({probe.step for probe in adapted})
+    if any({probe.user for probe in adapted if probe.step == step} != set(gain) for step in steps):
+        raise NoValue("some hidden users were not asked at every checkpoint")
     return [(step, sum(_gain(run, probe) for probe in adapted if probe.step == step) / headroom) for step in steps]
 
 

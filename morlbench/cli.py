@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 a check or a run failed, 2 bad arguments, 130 interrupted.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -241,6 +242,7 @@ def new(
 
 def main() -> None:
     """Run the command line and exit; the console script's entry point."""
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch asks for large pages for large tensors: they are cleared sooner
     sys.exit(console.guarded(app))
 
 

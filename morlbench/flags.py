@@ -89,7 +89,8 @@ def middle_collapse(runs: Sequence[Evidence]) -> Flag:
         value = float(short[worst, 0])
         return Flag("middle-collapse", value, 0.0, value > ROUNDING, text)
     low = _lower(short[worst], len(inner))
-    return Flag("middle-collapse", crossfit.largest_mean(short, probe.prompts), 0.0, low > ROUNDING, text)
+    value = crossfit.largest_mean(short, probe.prompts)
+    return Flag("middle-collapse", value, 0.0, min(low, value) > ROUNDING, text)
 
 
 def _paid(run: Evidence) -> Array:

@@ -11,6 +11,8 @@ from morlbench import answers, front
 from morlbench.metric import Evidence, NoValue
 from morlbench.preference import Array
 
+ATTAINED = 3  # objectives up to which moocore computes attainment
+
 
 def hypervolumes(runs: Sequence[Evidence]) -> Array:
     """Return each seed's hypervolume (s,)."""
@@ -29,8 +31,11 @@ def iqr(values: Array) -> float:
 
 
 def attainment_deviation(runs: Sequence[Evidence]) -> float:
-    """Return the Vorob'ev deviation of the seeds' fronts above the reference point."""
+    """Return the Vorob'ev deviation of the seeds' fronts above the reference point; raise NoValue beyond three objectives."""
     import moocore
+
+    if runs[0].k > ATTAINED:
+        raise NoValue(f"attainment is computed for at most {ATTAINED} objectives")
 
     points, seeds = _stacked(runs)
     return float(moocore.vorob_dev(-points, seeds, ref=-np.array(runs[0].task.reference_point)))

@@ -485,6 +485,7 @@ FOLDER_FAULTS: list[tuple[str, type, dict[str, str]]] = [
     ("content is that of its version", Balanced, {"front_json": front_file(version=2)}),
     ("content is that of its version", Balanced, {"front_json": '{"version": 1}'}),
     ("relation is what was measured", Balanced, {"facts_json": facts_file(0.8)}),
+    ("relation is what was measured", Balanced, {"facts_json": json.dumps(json.loads(facts_file(-0.8)) | {"version": 99})}),
     ("relation is what was measured", Balanced, {"facts_json": facts_file(-0.8, names=("brevity", "other"))}),
     ("relation is what was measured", Balanced, {"facts_json": cosine_file(-0.8, error=0.5)}),
     ("relation is what was measured", Balanced, {"facts_json": cosine_file(0.8, error=0.1)}),
@@ -535,6 +536,25 @@ def test_frozen_scores_reach_over_the_whole_test_split_and_a_file_says_where(tmp
     assert all(frozen.difference(drops(tests[i]), folder) for i in (0, -1))
     (folder / "frozen.json").write_text(json.dumps({key: held[key] for key in held if key != "asked"}), encoding="utf-8")
     assert "does not say which prompts it scored" in frozen.difference(honest, folder)
+
+
+def test_what_a_version_froze_holds_the_examples_whose_scores_may_not_move(tmp_path: Path) -> None:
+    """Answers made of prompts score 0 under most objectives, so a scorer could change and nothing else would notice."""
+
+    class Praised(Toy):
+        PRAISE: ClassVar[float] = 1.0
+
+        def score(self, prompts: Texts, responses: Texts) -> Array:
+            return np.array([[self.PRAISE * ("well done" in answer)] * self.k for answer in responses]).reshape(len(responses), self.k)
+
+    row = {"objective": Toy.objectives[0].name, "prompt": "Is it good?", "good": "Yes, well done.", "poor": "No."}
+    (tmp_path / "examples.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "frozen.json").write_text(json.dumps(frozen.snapshot(Praised(), tmp_path)))
+    assert frozen.difference(Praised(), tmp_path) == ""
+    Praised.PRAISE = 0.9
+    assert "the scorers rate the answer 'Yes, well done.' otherwise" in frozen.difference(Praised(), tmp_path)
+    Praised.PRAISE = 0.995  # the last digits may differ between machines
+    assert frozen.difference(Praised(), tmp_path) == ""
 
 
 @pytest.mark.parametrize(("promise", "cls", "files"), FOLDER_FAULTS, ids=[f"{name}-{i}" for i, (name, _, _) in enumerate(FOLDER_FAULTS)])

@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
@@ -278,6 +280,18 @@ def test_a_preference_of_mistyped_numbers_is_seen_before_anything_is_imported(co
 
 def test_the_version_is_the_installed_packages(command: Command) -> None:
     assert command("--version").out == f"morlbench {metadata.version('morlbench')}\n"
+
+
+@pytest.mark.parametrize(("given", "found"), [({}, "1"), ({"THP_MEM_ALLOC_ENABLE": "0"}, "0")])
+def test_large_tensors_get_large_pages_unless_the_user_says_otherwise(
+    given: dict[str, str], found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
+    monkeypatch.setattr(os, "environ", kept | given)
+    monkeypatch.setattr(sys, "argv", ["morlbench", "--version"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == found
 
 
 def test_lists_are_the_same_as_text_and_as_json(command: Command) -> None:

@@ -302,9 +302,19 @@ def test_a_score_model_reads_the_head_at_the_end_mark(tmp_path: Path) -> None:
 def test_the_end_mark_of_a_conversation_stays_where_it_is_cut(tmp_path: Path) -> None:
     save_tokenizer(tmp_path)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path)
-    long, short = (_ids(tokenizer, Judge("conversation"), ("mix flour " * many, None)) for many in (500, 2))
+    long, short = (_ids(tokenizer, Judge("conversation"), ("mix flour " * many, None), 1_024) for many in (500, 2))
     assert (len(long), long[-2:], short[-2:]) == (48, [WORDS.index("mix"), 2], [WORDS.index("flour"), 2])
-    assert _ids(tokenizer, Judge("response"), ("mix flour", None))[-1] != 2
+    assert _ids(tokenizer, Judge("response"), ("mix flour", None), 1_024)[-1] != 2
+
+
+def test_a_tokenizer_that_states_no_longest_input_is_cut_at_the_models(tmp_path: Path) -> None:
+    save_tokenizer(tmp_path)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path)
+    many = ("mix flour " * 500, None)
+    assert len(_ids(tokenizer, Judge("response"), many, 30)) == 48  # the tokenizer's own
+    tokenizer.model_max_length = int(1e30)
+    assert len(_ids(tokenizer, Judge("response"), many, 30)) == 30
+    assert len(_ids(tokenizer, Judge("response"), many, 100_000)) == 1_000
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

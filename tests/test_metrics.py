@@ -285,6 +285,9 @@ def test_progress_pools_users_before_dividing():
     assert steps[256] == pytest.approx(1, abs=0.01)
     assert all(a <= b + 1e-6 for a, b in pairwise(steps[s] for s in (0, 16, 64, 256)))
     assert adaptation.responses_needed(run) in (0, 16, 64)
+    gone = replace(run, probes=tuple(p for p in run.probes if not (p.name == "adapt" and p.step == 64 and p.user == 1)))
+    with pytest.raises(NoValue, match="not asked at every checkpoint"):
+        adaptation.progress(gone)
     slow_one = replace(run, probes=tuple(p for p in run.probes if not (p.name == "adapt" and p.step > 0)))
     with pytest.raises(NoValue, match="not reached"):
         adaptation.responses_needed(slow_one)
@@ -461,6 +464,11 @@ def test_attainment_deviation_is_zero_for_equal_fronts_and_the_volume_between_tw
     assert stability.attainment_deviation(runs) == pytest.approx(0.04, abs=1e-6)
 
 
+def test_attainment_beyond_three_objectives_has_no_value():
+    with pytest.raises(NoValue, match="at most 3 objectives"):
+        stability.attainment_deviation([build(k=4), build(k=4, seed=1)])
+
+
 def test_attainment_surfaces_are_ordered():
     runs = [build(seed=s, prompts=20, seed_spread=0.1) for s in range(4)]
     worst, best = stability.surfaces(runs, (100, 25))
@@ -549,6 +557,11 @@ def test_a_collapse_in_the_middle_is_flagged_and_a_straight_chord_is_not():
     assert not flags.middle_collapse([from_rewards(straight, w)]).raised
     blind = np.repeat(straight[:1], 11, 0)
     assert not flags.middle_collapse([from_rewards(blind, w)]).raised
+    lucky = np.array([[0.1, 0.101], [1.0, -1.0]])  # below the chord, by prompt: surely in the first row, by chance in the second
+    few = np.repeat(1 - np.array([[0, 0], *lucky, [0, 0]])[:, :, None, None], 2, -1)
+    found = flags.middle_collapse([from_rewards(few, np.array([[0, 1], [0.25, 0.75], [0.75, 0.25], [1, 0]]))])
+    assert found.value < 0
+    assert not found.raised
     dented = straight.copy()
     dented[4:7] -= 0.2
     found = flags.middle_collapse([from_rewards(dented, w)])

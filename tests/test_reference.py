@@ -8,14 +8,19 @@ import pytest
 from evidence import record
 
 from morlbench import board, crossfit, gather, reference, registry, score
+from morlbench.bench import Bench
 from morlbench.check.frozen import content
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.facts import facts
 from morlbench.lm import reference as maker
 from morlbench.lm.base import load_base
+from morlbench.lm.policy import single_policy
+from morlbench.lm.train import Recipe, expert
+from morlbench.lm.trained import usual
 from morlbench.marks import put
 from morlbench.preference import lattice
 from morlbench.run import run
+from morlbench.seeds import derive
 from morlbench.store import Store
 from morlbench.task import Front
 from morlbench.verify.identity import same_task
@@ -148,7 +153,7 @@ def test_a_front_is_part_of_a_records_facts_and_of_what_a_version_froze() -> Non
     assert len({content(task) for task in (plain, fronted, other)}) == 3
 
 
-def test_policies_are_those_of_linear_scalarization_and_are_trained_once(
+def test_policies_are_trained_once_by_linear_scalarization_and_are_no_runs_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base, task, store = load_base("exact"), registry.load("tasks", "exact-competing")(), Store(tmp_path)
@@ -161,10 +166,16 @@ def test_policies_are_those_of_linear_scalarization_and_are_trained_once(
     assert asdict(maker.make(task, base, responses=600, draws=64, seed=0, store=store)) == asdict(found)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("512.safetensors")} == trained
 
-    same = run(registry.load("methods", "linear-scalarization")(), task, base, 600, seed=0, store=store)
-    assert same.evidence.costs.lines[0].cost.cached
-    assert same.evidence.exact is not None
-    np.testing.assert_allclose(found.means[1], same.evidence.exact.rewards[0], atol=0.03)
+    bench, stated = Bench(task, base, 512, store), np.array([[0.8, 0.2]])
+    policy = single_policy(
+        base, task.decoding, expert(bench, Recipe.at(stated[0], usual(base)), responses=512, seed=derive(0, "reference"))
+    )
+    assert bench.ledger[0].cost.cached
+    exact = task.exact(policy, stated)
+    assert exact is not None
+    np.testing.assert_allclose(found.means[1], exact.rewards[0], atol=0.03)
+    other = run(registry.load("methods", "linear-scalarization")(), task, base, 600, seed=0, store=store)
+    assert not other.evidence.costs.lines[0].cost.cached, "a record would be judged beside its own policy"
 
 
 def test_a_page_keeps_all_that_stands_outside_the_marks(tmp_path: Path) -> None:

@@ -95,6 +95,23 @@ def test_the_browsers_ranks_are_pythons_on_160_random_preferences(site: Site) ->
 
 
 @needs_node
+def test_without_the_bases_answers_neither_ranks_anybody(site: Site) -> None:
+    board = json.loads((site.folder / "planted" / "data" / "board.js").read_text().split("(", 1)[1].split(",", 1)[1].rsplit(")", 1)[0])
+    pack, wish = site.packs["pair"], Wish((0.3, 0.7))
+    task = board["tasks"]["pair"] | {"base": [None, None]}
+    script = """
+    require("vm").runInThisContext(require("fs").readFileSync(process.argv[1], "utf8"));
+    const { task, methods, wish, draws } = JSON.parse(require("fs").readFileSync(0));
+    console.log(JSON.stringify(morlbench.rerank([task], methods, "front", wish, draws, () => null)));
+    """
+    methods = able(site, ["pair"], "front")
+    words = {"task": task, "methods": methods, "draws": board["draws"], "wish": {"preference": [0.3, 0.7], "utility": "linear"}}
+    assert json.loads(node(script, json.dumps(words | {"task": board["tasks"]["pair"]}), STATIC / "rerank.js"))
+    assert json.loads(node(script, json.dumps(words), STATIC / "rerank.js")) == []
+    assert rerank.rerank([replace(pack, base=np.full(2, np.nan))], methods, "front", wish) == []
+
+
+@needs_node
 def test_students_p_values_are_scipys() -> None:
     script = """
     require("vm").runInThisContext(require("fs").readFileSync(process.argv[1], "utf8"));

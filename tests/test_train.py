@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -112,6 +112,20 @@ def test_scored_responses_equal_the_plan_and_the_ledger(base: Base, tmp_path: Pa
     (line,) = b.ledger
     assert (line.cost.responses, line.cost.steps, line.cost.backward, line.cost.tokens) == (64, 4, 4, 128)
     assert b.left == b.budget - 64
+
+
+@pytest.mark.parametrize("gradients", ["scalar", "projected"])
+def test_freed_memory_is_given_back_once_a_step_before_its_graph_is_made(
+    base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gradients: Literal["scalar", "projected"]
+) -> None:
+    # a gradient method keeps the graph of its first pass, before its answers are scored; a scalar's loss makes one afterwards
+    order: list[str] = []
+    score = Words.score
+    monkeypatch.setattr("morlbench.lm.trainer.give_back", lambda: order.append("give back"))
+    monkeypatch.setattr(Words, "score", lambda *given: order.append("score") or score(*given))
+    expert(bench(base, tmp_path), Recipe(one_hot(2, 0), gradients=gradients, settings=SMALL), responses=64, seed=0)
+    step = ["give back", "score"] if gradients == "projected" else ["score", "give back"]
+    assert order == step * 4
 
 
 def test_a_stored_expert_is_charged_in_full_and_flagged(base: Base, tmp_path: Path) -> None:

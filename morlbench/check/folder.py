@@ -187,6 +187,11 @@ def _facts(subject: Subject) -> Facts | None:
     if path is None or not path.is_file():
         return None
     held = json.loads(path.read_text(encoding="utf-8"))
+    if held.get("version", subject.cls.version) != subject.cls.version:
+        raise Broken(
+            f"facts.json was measured of version {held['version']}, the task is version {subject.cls.version}: "
+            f"run `python -m morlbench.lm.facts {subject.name} --write`"
+        )
     stored = held.get("quantiles")  # files written before it was stored have none
     return Facts(read(held["relation"]), np.array(stored, dtype=float) if stored else None)
 

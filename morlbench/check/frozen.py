@@ -2,7 +2,8 @@
 
 `frozen.json` in a task's folder says what a version number means. `freeze` writes it; the promise compares. A hash covers what
 is exact; scores are compared within a tolerance, since the last digits of a float depend on the machine. The prompts asked are
-spread over the test split, so that every kind of prompt is among them; `asked` holds their places. Run
+spread over the test split, so that every kind of prompt is among them; `asked` holds their places. `told` holds the answers of
+examples.jsonl, which say what each objective is about where answers made of prompts mostly score 0. Run
 `python -m morlbench.check.frozen TASK ...` after raising a version (or while no result of it was ever published); the command that makes
 a version's reference front does so too.
 """
@@ -21,7 +22,7 @@ from morlbench.preference import Array
 from morlbench.store import key_of, write_bytes
 from morlbench.task import SPLITS, Task, Texts
 
-FILE = "frozen.json"
+FILE, EXAMPLES = "frozen.json", "examples.jsonl"
 TOLERANCE = 0.01
 ROWS = 8  # test prompts whose fixed answers are scored
 
@@ -41,11 +42,16 @@ def content(task: Task) -> str:
     return key_of(facts=facts, prompts={split: task.prompts(split) for split in SPLITS})
 
 
-def snapshot(task: Task) -> dict[str, object]:
-    """Return what frozen.json holds of the task as it is."""
+def snapshot(task: Task, folder: Path | None = None) -> dict[str, object]:
+    """Return what frozen.json holds of the task as it is, with the examples of its folder if it has some."""
     asked = spread(len(task.prompts("test")))
-    rows = [[round(float(x), 4) for x in row] for row in scores(task, asked)]
-    return {"version": task.version, "content": content(task), "asked": asked, "scores": rows}
+    held: dict[str, object] = {"version": task.version, "content": content(task), "asked": asked, "scores": _short(scores(task, asked))}
+    examples = folder / EXAMPLES if folder else None
+    if examples and examples.is_file():
+        rows = [json.loads(line) for line in examples.read_text(encoding="utf-8").splitlines()]
+        told = [(row["prompt"], row[which]) for row in rows for which in ("good", "poor")]
+        held["told"] = [[*pair, row] for pair, row in zip(told, _short(_score(task, told)), strict=True)]
+    return held
 
 
 def spread(count: int) -> list[int]:
@@ -88,7 +94,22 @@ def difference(task: Task, folder: Path) -> str:
     now, then = scores(task, held["asked"]), np.array(held["scores"])
     if now.shape != then.shape or not np.abs(now - then).max() <= TOLERANCE:
         return f"the scorers rate fixed answers otherwise than version {task.version} did; {again}"
+    told = held.get("told", [])
+    rated = _score(task, [(prompt, answer) for prompt, answer, _ in told]) if told else []
+    for (_, answer, row), found in zip(told, rated, strict=True):
+        if not np.abs(found - row).max() <= TOLERANCE:
+            return f"the scorers rate the answer {answer[:60]!r} otherwise than version {task.version} did; {again}"
     return ""
+
+
+def _score(task: Task, pairs: Sequence[tuple[str, str]]) -> Array:
+    """Return the scores (n, k) of pairs of prompt and answer."""
+    return task.score(tuple(prompt for prompt, _ in pairs), tuple(answer for _, answer in pairs))
+
+
+def _short(values: Array) -> list[list[float]]:
+    """Return the rows of values (n, k) with four digits."""
+    return [[round(float(x), 4) for x in row] for row in values]
 
 
 def freeze(name: str) -> None:
@@ -103,7 +124,7 @@ def main(names: list[str]) -> None:
         task, folder = registry.load("tasks", name)(), registry.folder("tasks", name)
         if folder is None:
             raise BadInput(f"task {name!r} is a single file; a folder is needed to hold {FILE}")
-        write_bytes(folder / FILE, (json.dumps(snapshot(task), indent=1) + "\n").encode())
+        write_bytes(folder / FILE, (json.dumps(snapshot(task, folder), indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -103,8 +103,8 @@ def _front(problem: Problem, task: ExactTask) -> str:
         level: mixing_gap(problem, mixtures(problem, len(WORDS), task.decoding.max_tokens, level)) for level in ("logits", "probabilities")
     }
     return "\n".join(lines) + (
-        f"\n\nIdeal experts mixed word by word have a pooled gap of {gaps['logits']:.3f} in the log (mod) and "
-        f"{gaps['probabilities']:.3f} as probabilities: the floor of each rule here."
+        "\n\nIdeal experts mixed word by word have a pooled gap (0 the best policies, 1 the base) of "
+        f"{gaps['logits']:.3f} in the log (mod) and {gaps['probabilities']:.3f} as probabilities: what each rule cannot go below here."
     )
 
 

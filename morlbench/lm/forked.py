@@ -5,7 +5,6 @@ changes in its copy is lost, so it must return all that counts. Leaves out proce
 survive a fork, and systems without one: there the pieces are done one after another.
 """
 
-import ctypes
 import gc
 import multiprocessing
 import os
@@ -14,7 +13,6 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -23,6 +21,7 @@ from typing import Generic, Literal, TypeVar
 import torch
 
 from morlbench.errors import MorlbenchError
+from morlbench.lm.memory import give_back
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,7 +45,7 @@ def follow(work: Callable[[Item, Tell], Result], items: Sequence[Item], slots: i
         return
     copies: list[_Copy[Result]] = []
     gc.collect()
-    _give_back()
+    give_back()  # copies would write to freed pages and each get its own
     gc.freeze()  # what is there already is shared; a collection, here or in a copy, would write to each object and so split its page
     try:
         for first in range(slots):
@@ -62,12 +61,6 @@ def follow(work: Callable[[Item, Tell], Result], items: Sequence[Item], slots: i
             copy.process.kill()
             copy.process.join()
         gc.unfreeze()
-
-
-def _give_back() -> None:
-    """Give the system the freed memory that glibc keeps: copies would write to its pages and each get its own."""
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def forks() -> bool:

@@ -1,8 +1,8 @@
 """Make a task's reference front: `python -m morlbench.lm.reference TASK ... --write`.
 
 Trains one policy per preference with a whole budget each (`standard` unless told otherwise) and asks it the test prompts. Every
-policy goes to the store as soon as it is trained, where `linear-scalarization` at the same preference, budget, seed and number of
-threads finds it too: a command that was stopped goes on with the policies it has. With `--write` the front goes to the task's
+policy goes to the store as soon as it is trained: a command that was stopped goes on with the policies it has. Their seeds are no
+run's, so that no record is judged beside itself. With `--write` the front goes to the task's
 front.json, the tables between the marks of its card, and the content's fingerprint to frozen.json. A version gets one front:
 records made before are judged beside it (`morlbench.reference.with_front`), those made after hold it, and `--write` refuses where
 the version has a front and the boards have a record of it.
@@ -37,11 +37,11 @@ MARKS = "<!-- reference front -->", "<!-- end of reference front -->"
 def make(task: Task, base: Base, *, responses: int, draws: int, seed: int, store: Store) -> Reference:
     """Train and ask one policy for each preference, printing each as it is done; return the reference front."""
     wanted, n = reference.wanted(task.k, task.preference), len(task.prompts("test"))
-    effort = Effort(draws=draws, seed=derive(seed, "test"), split="test")
+    effort = Effort(draws=draws, seed=derive(seed, "reference test"), split="test")
     rewards, kl = [], []
     for w in wanted:
         recipe = Recipe.at(w, usual(base))
-        adapter = expert(Bench(task, base, responses, store), recipe, responses=responses, seed=derive(seed, "train"))
+        adapter = expert(Bench(task, base, responses, store), recipe, responses=responses, seed=derive(seed, "reference"))
         found = sample(task, base, effort, adapter)
         rewards.append(found.rewards.reshape(n, draws, task.k))
         kl.append(found.kl.reshape(n, draws))

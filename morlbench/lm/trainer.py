@@ -25,6 +25,7 @@ from trl.trainer import utils as trl_utils
 from morlbench.bench import Bench
 from morlbench.errors import MorlbenchError
 from morlbench.lm.jacobian import Pass, along, jacobian, trained_layers, watched
+from morlbench.lm.memory import give_back
 from morlbench.preference import Array
 
 ROWS = 512  # positions; TRL's own 4,096 take a whole batch at once: eight blocks of 27 MB on nano
@@ -70,8 +71,14 @@ class VectorTrainer(RLOOTrainer):  # type: ignore[misc]
     def _get_per_token_logps_and_entropies(
         self, model: torch.nn.Module, *inputs: object, **options: object
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """Keep the graph of the policy's own pass for gradient methods: where a batch is taken whole, one pass is enough for both."""
-        if not (self._one_pass and model is self.model and not torch.is_grad_enabled()):
+        """Keep the graph of the policy's own pass for gradient methods: where a batch is taken whole, one pass is enough for both.
+
+        Before a pass whose graph is kept, what sampling freed is given back: the graph is the most that a step holds.
+        """
+        kept = self._one_pass and model is self.model and not torch.is_grad_enabled()
+        if kept or torch.is_grad_enabled():
+            give_back()
+        if not kept:
             return super()._get_per_token_logps_and_entropies(model, *inputs, **options)  # type: ignore[no-any-return]
         with torch.enable_grad(), watched(trained_layers(model)) as self._passes:
             self._log_p, entropy, auxiliary = super()._get_per_token_logps_and_entropies(model, *inputs, **options)
@@ -192,7 +199,7 @@ class _Tiled:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Restore the global generators TRL reseeds, and silence transformers' logging and TRL's report of use to the hub, while training."""
+    """Restore the CPU generators that TRL reseeds; while training silence transformers' logging and TRL's report of use to the hub."""
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()
     level, reports = transformers.logging.get_verbosity(), hub.HF_HUB_DISABLE_TELEMETRY
     transformers.logging.set_verbosity(40)  # errors only

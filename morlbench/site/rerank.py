@@ -1,10 +1,11 @@
 """Rank a division's methods for one reader's preference: in Python what static/rerank.js computes in the browser.
 
-A method's answers are those it gave at the asked preference nearest to the reader's (L1); they are judged by the reader's own
-utility, answer by answer, less beta per nat of KL where it is charged. Per seed the score is the gain over the base, over several
-tasks `stats.over_tasks` of them. Ranks and their intervals come from the board's stored bootstrap draws. A method is told apart from
-the first of its group, and so begins the next, only where the paired t test rejects (Holm, as on the board) and it is behind in
-97.5% of the draws.
+A method's answers are those it gave at the asked preference nearest to the reader's (L1); they are judged by the reader's
+own utility, answer by answer, less beta per nat of KL where it is charged. Per seed the score is the gain over the base,
+over several tasks `stats.over_tasks` of them. Ranks and their intervals come from the board's stored bootstrap draws. A
+method is told apart from the first of its group, and so begins the next, only where the paired t test rejects (Holm over
+the comparisons with that first one; the board's first group counts its controls' too) and it is behind in 97.5% of the
+draws.
 """
 
 from collections.abc import Mapping, Sequence

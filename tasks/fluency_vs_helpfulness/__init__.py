@@ -1,8 +1,8 @@
 """Short answers to everyday questions: likely wording against an answer that is specific to the question.
 
 Likelihood prefers short, common, safe sentences; helpfulness prefers many informative words about the topic. Neither scorer
-is won by loops, copies of the prompt or strings of keywords (README.md shows on labelled pairs how far that holds). Leaves
-out truth: an answer may be specific, fluent and wrong.
+is won by loops or strings of keywords, helpfulness not by copies of the prompt (README.md shows on labelled pairs how far
+that holds). Leaves out truth: an answer may be specific, fluent and wrong.
 """
 
 from pathlib import Path

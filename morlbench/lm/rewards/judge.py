@@ -1,10 +1,11 @@
 """Public reward models as scorers: classifiers of transformers, and score models with one linear head on the last token.
 
-What a model reads is declared (`reads`) and so is which of its outputs counts (`output`), after the models' cards and the code
-of Rewards-in-Context (Yang et al. 2024) and Safe-RLHF (Dai et al. 2024). Batches are padded on the right and sorted by length;
-a text is cut at the model's longest input. The marks a tokenizer keeps for itself are taken out of prompts and answers, so that no
-answer can end or part what the model reads. Checkpoints with code of their own are refused, and so are those that lack a tensor of
-the model they are read as: transformers would fill it with random numbers.
+What a model reads is declared (`reads`) and so is which of its outputs counts (`output`), after the models' cards and the
+code of Rewards-in-Context (Yang et al. 2024) and Safe-RLHF (Dai et al. 2024); dialogues are without the blank that both put
+before "Assistant:". Batches are padded on the right and sorted by length; a text is cut at the model's longest input. The
+marks a tokenizer keeps for itself are taken out of prompts and answers, so that no answer can end or part what the model
+reads. Checkpoints with code of their own are refused, and so are those that lack a tensor of the model they are read as:
+transformers would fill it with random numbers.
 """
 
 import json
@@ -29,6 +30,8 @@ from morlbench.task import Texts
 
 Reads = Literal["dialogue", "response", "summary", "faithful", "conversation"]
 LONGEST = 1_024  # tokens
+UNSTATED = 10**9
+PADDED = 2  # positions that RoBERTa and its kin keep for padding
 HEAD = "score_head"
 
 
@@ -132,9 +135,10 @@ def _finite(path: str, values: Floats) -> Floats:
     return values
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, judge: Judge, read: tuple[str, str | None]) -> list[int]:
+def _ids(tokenizer: PreTrainedTokenizerBase, judge: Judge, read: tuple[str, str | None], limit: int) -> list[int]:
     """Return what the model reads as ids, at least one, cut at its longest input."""
-    longest = min(int(tokenizer.model_max_length), LONGEST)
+    stated = int(tokenizer.model_max_length)  # 1e30 where a tokenizer states none
+    longest = min(stated if stated < UNSTATED else limit, LONGEST)
     first, second = read
     ends = [int(tokenizer.eos_token_id)] if judge.reads == "conversation" and tokenizer.eos_token_id is not None else []
     ids: list[int] = tokenizer(first, second, truncation=True, max_length=longest - len(ends))["input_ids"]
@@ -144,7 +148,9 @@ def _ids(tokenizer: PreTrainedTokenizerBase, judge: Judge, read: tuple[str, str 
 @torch.inference_mode()
 def _score(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, judge: Judge, pairs: list[list[str]], options: Load) -> Floats:
     mark = str(tokenizer.bos_token or tokenizer.eos_token or "")
-    rows = [_ids(tokenizer, judge, texts_of(judge, prompt, response, mark)) for prompt, response in pairs]
+    config = (model.backbone if isinstance(model, HeadModel) else model).config
+    limit = int(getattr(config, "max_position_embeddings", LONGEST + PADDED)) - PADDED
+    rows = [_ids(tokenizer, judge, texts_of(judge, prompt, response, mark), limit) for prompt, response in pairs]
     values = np.zeros((len(rows), 1), dtype=np.float32)
     for chosen in by_length([len(row) for row in rows], options.batch):
         width = max(len(rows[i]) for i in chosen)

@@ -56,7 +56,7 @@ def information(text: str, given: str = "") -> float:
     A word weighs 0 if it is among the most frequent of English (Zipf frequency >= 5.5) or in no word list, 1 at 4.0 and
     below, linear between. Not bounded by 1, as `beyond` is not. Frequencies: wordfreq (Speer 2022).
     """
-    return sum(_weight(word) for word in set(words(text)) - set(words(given)))
+    return math.fsum(_weight(word) for word in set(words(text)) - set(words(given)))
 
 
 def stem(word: str) -> str:

@@ -66,7 +66,7 @@
   }
 
   function baseUtility(task, wish, answers) {
-    if (wish.utility === "linear") return dot(task.base, wish.preference);
+    if (wish.utility === "linear") return task.base.includes(null) ? NaN : dot(task.base, wish.preference);
     return average(wish, answers, 0, answers.length / wish.preference.length);
   }
 
