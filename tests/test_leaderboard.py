@@ -145,10 +145,10 @@ def test_over_four_tasks_the_score_is_their_mean_and_over_five_that_of_the_middl
     records = [run("m", level, task=task, seed=seed) for task, level in levels.items() for seed in SEEDS]
     few = rank([r for r in records if r.evidence.task.name != "e"], board(["m"], tasks="abcd"))
     assert row(few, "m").score.value == pytest.approx((0.05 + 0.1 + 0.2 + 0.59) / 4)
-    assert "base, larger is better, mean over 4 tasks;" in markdown(few, ())
+    assert "over the base, mean over 4 tasks;" in markdown(few, ())
     found = rank(records, board(["m"], tasks=levels))
     assert row(found, "m").score.value == pytest.approx((0.1 + 0.2 + 0.3) / 3)
-    assert "base, larger is better, interquartile mean over 5 tasks;" in markdown(found, ())
+    assert "over the base, interquartile mean over 5 tasks;" in markdown(found, ())
 
 
 def test_a_missing_cell_is_named_and_leaves_its_method_unranked_and_others_alone():
