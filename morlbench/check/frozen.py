@@ -95,7 +95,7 @@ def difference(task: Task, folder: Path) -> str:
     if now.shape != then.shape or not np.abs(now - then).max() <= TOLERANCE:
         return f"the scorers rate fixed answers otherwise than version {task.version} did; {again}"
     told = held.get("told", [])
-    rated = _score(task, [(prompt, answer) for prompt, answer, _ in told]) if told else []
+    rated = _score(task, [(prompt, answer) for prompt, answer, _ in told]) if told else ()
     for (_, answer, row), found in zip(told, rated, strict=True):
         if not np.abs(found - row).max() <= TOLERANCE:
             return f"the scorers rate the answer {answer[:60]!r} otherwise than version {task.version} did; {again}"
