@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from morlbench.metric import Evidence, Metric, NoValue, one
+from morlbench.metric import UNLISTED, Evidence, Metric, NoValue, one
 
 
 class OptimalityGap(Metric):
@@ -28,7 +28,7 @@ class OptimalityGap(Metric):
         """Return the pooled gap of the exact values."""
         run = one(runs)
         if run.exact is None:
-            raise NoValue("all answers of this task, or of this policy, cannot be listed")
+            raise NoValue(UNLISTED)
         if run.method.track == "single":
             raise NoValue("one policy for one preference; see stated-gap")
         if not np.isfinite(run.exact.gap):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from morlbench import front
-from morlbench.metric import Evidence, Metric, NoValue, one
+from morlbench.metric import UNLISTED, Evidence, Metric, NoValue, one
 
 
 class RegularisedHypervolume(Metric):
@@ -29,7 +29,7 @@ class RegularisedHypervolume(Metric):
         run = one(runs)
         exact = run.exact
         if exact is None:
-            raise NoValue("all answers of this task, or of this policy, cannot be listed")
+            raise NoValue(UNLISTED)
         if len(exact.preferences) < run.k:
             raise NoValue("a policy asked at one preference does not tell the base's returns, which the reference point needs")
         floor = front.returns_reference(exact.front, exact.preferences, exact.base)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from morlbench.metric import Evidence, Metric, NoValue, one
+from morlbench.metric import UNLISTED, Evidence, Metric, NoValue, one
 from morlbench.preference import rows_at
 
 
@@ -30,7 +30,7 @@ class StatedGap(Metric):
         """Return the gap of the exact values at the stated preference."""
         run = one(runs)
         if run.exact is None:
-            raise NoValue("all answers of this task, or of this policy, cannot be listed")
+            raise NoValue(UNLISTED)
         stated = np.array(run.task.preference)
         rows = rows_at(run.exact.preferences, stated)
         if not len(rows):

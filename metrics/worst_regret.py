@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from morlbench.metric import Evidence, Metric, NoValue, one
+from morlbench.metric import UNLISTED, Evidence, Metric, NoValue, one
 
 
 class WorstRegret(Metric):
@@ -26,7 +26,7 @@ class WorstRegret(Metric):
         run = one(runs)
         exact = run.exact
         if exact is None:
-            raise NoValue("all answers of this task, or of this policy, cannot be listed")
+            raise NoValue(UNLISTED)
         if run.method.track == "single":
             raise NoValue("one policy for one preference; see stated-gap")
         return float((exact.optimum - exact.value).max())

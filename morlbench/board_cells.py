@@ -35,7 +35,7 @@ def cells(standings: Standings, marks: Mapping[str, str]) -> "Figure | None":
     lines = -(-len(tasks) // COLUMNS)
     columns = -(-len(tasks) // lines)
     names, tall = 0.075 * max(len(row.method) for row in rows) + 0.3, ROW * len(rows) + 0.35  # inches
-    wide, high = max(names + WIDTH * columns + 0.2, 7.5), (tall + 0.5) * lines + 0.87
+    wide, high = max(names + WIDTH * columns + 0.2, 8.5), (tall + 0.5) * lines + 0.87
     made = Figure(figsize=(wide, high))  # laid out by hand: a solver takes longer than all the drawing
     grid = {"left": names / wide, "right": 1 - 0.2 / wide, "top": 1 - 0.97 / high, "bottom": 0.6 / high}
     axes = made.subplots(lines, columns, squeeze=False, gridspec_kw={**grid, "wspace": 0.12, "hspace": 0.5 / tall}).ravel()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DPI = 90
 FEW = 3  # ranked methods of a division that stand out among all
 FIRST = f"in colour: the first {FEW} of each division, who has the largest hypervolume on a task, and the base; grey: the other methods"
-DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))
+DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)))  # solid, dashed, dotted: lines of one colour in turn
 LARGE = 5  # objectives beyond which a hypervolume is too slow to move its reference point about
 ROOTED = 5  # objectives from which a volume is too small a number to read, and is shown per objective, relative to the base's
 Panel = Callable[["Axes", str], None]
@@ -233,7 +233,7 @@ def reference_points(ranking: Ranking) -> "Figure | None":
             if method not in first:
                 ax.plot(found.shares, share, color=GREY, lw=0.8, zorder=1.5)
                 continue
-            dashes = DASHES[MARKERS.index(marks[method]) % len(DASHES)]  # of one colour the second and third are dashed
+            dashes = DASHES[MARKERS.index(marks[method]) % len(DASHES)]
             ax.plot(found.shares, share, color=colour(method), marker=marks[method], ms=3.5, lw=1.2, ls=dashes, label=method)
         ax.axvline(0, color=QUIET, lw=0.9, ls=(0, (4, 2)), zorder=1)
         ax.set_title(f"{task}\n{len(found.flips)} of {len(means) * (len(means) - 1) // 2} pairs flip", fontsize=9, color=INK)

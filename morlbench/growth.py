@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from morlbench import answers, front, ledger
-from morlbench.metric import Evidence, NoValue
+from morlbench.metric import UNLISTED, Evidence, NoValue
 from morlbench.preference import Array
 
 GAP = 0.25
@@ -43,7 +43,7 @@ def responses_needed(runs: Sequence[Evidence], gap: float = GAP) -> float:
     Raises NoValue for a single policy, which has a gap at one preference only, and where the rungs were not run at the same seeds.
     """
     if any(run.exact is None for run in runs):
-        raise NoValue("all answers of this task, or of this policy, cannot be listed")
+        raise NoValue(UNLISTED)
     if any(run.method.track == "single" for run in runs):
         raise NoValue("one policy for one preference; see stated-gap")
     budgets = sorted({run.budget for run in runs})

@@ -163,4 +163,4 @@ def _check_values(values: Array, kind: Kind) -> None:
     if not np.isfinite(values).all():
         raise BadInput("a user's feedback holds a value that is not finite; expected finite ratings or thumbs 0 and 1")
     if kind == "thumb" and not np.isin(values, (0, 1)).all():
-        raise BadInput("a thumb is neither 0 nor 1; give ratings in [0, 1] as kind 'rating'")
+        raise BadInput("a thumb is neither 0 nor 1; give finite ratings as kind 'rating'")

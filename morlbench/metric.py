@@ -28,6 +28,9 @@ class NoValue(MorlbenchError):
     """This metric has no value for this evidence; the message is the reason shown beside the dash."""
 
 
+UNLISTED = "not all answers of this task or policy can be listed"
+
+
 @dataclass(frozen=True, eq=False)
 class Probe:
     """One question asked of a finished policy, and its answers: p preferences, n prompts, d draws, k objectives.

@@ -128,5 +128,5 @@ class Task(ABC):
         return None
 
     def exact(self, policy: "Policy", preferences: Array) -> Exact | None:
-        """Return the policy's exact values at preferences (p, k), or None where answers cannot be enumerated."""
+        """Return the policy's exact values at preferences (p, k), or None where not all answers can be listed."""
         return None

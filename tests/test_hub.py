@@ -34,7 +34,7 @@ from morlbench.lm import base, hub, hub_source
 from morlbench.lm.bases import smollm2
 from morlbench.lm.hub import HubTask
 from morlbench.lm.hub_source import Source, find
-from morlbench.lm.rewards.judge import Judge, _ids, fault, load_judge, texts_of
+from morlbench.lm.rewards.judge import LONGEST, Judge, _ids, fault, load_judge, texts_of
 from morlbench.lm.rewards.loading import Load, load_options
 from morlbench.lm.rewards.memo import forget
 from morlbench.record import load as load_record
@@ -93,14 +93,14 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         remembered.cache_clear()
 
 
-def save_tokenizer(folder: Path, *, ends: bool = False) -> None:
+def save_tokenizer(folder: Path, *, ends: bool = False, longest: int = 48) -> None:
     core = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
     core.pre_tokenizer = pre_tokenizers.Whitespace()
     if ends:  # as BART's own tokenizer marks its texts
         pair = "<s> $A </s> </s> $B </s>"
         core.post_processor = processors.TemplateProcessing(single="<s> $A </s>", pair=pair, special_tokens=[("<s>", 1), ("</s>", 2)])
     marks = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
-    PreTrainedTokenizerFast(tokenizer_object=core, model_max_length=48, **marks).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=core, model_max_length=longest, **marks).save_pretrained(folder)
 
 
 def gpt2(folder: Path, labels: int = 1) -> PreTrainedModel:
@@ -314,7 +314,14 @@ def test_a_tokenizer_that_states_no_longest_input_is_cut_at_the_models(tmp_path:
     assert len(_ids(tokenizer, Judge("response"), many, 30)) == 48  # the tokenizer's own
     tokenizer.model_max_length = int(1e30)
     assert len(_ids(tokenizer, Judge("response"), many, 30)) == 30
-    assert len(_ids(tokenizer, Judge("response"), many, 100_000)) == 1_000
+    assert len(_ids(tokenizer, Judge("response"), ("mix flour " * 600, None), 100_000)) == LONGEST
+
+
+def test_a_long_answer_is_cut_before_a_model_whose_tokenizer_states_no_limit(tmp_path: Path) -> None:
+    gpt2(tmp_path)  # 48 positions
+    save_tokenizer(tmp_path, longest=int(1e30))
+    values = load_judge(str(tmp_path), "", Judge("response"), CPU)(("ask", "ask"), ("mix flour " * 500, "mix flour"))
+    assert np.isfinite(values).all()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

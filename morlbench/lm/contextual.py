@@ -1,9 +1,10 @@
 """Contextual exact tasks: the best mixture of experts differs from prompt to prompt, by the prompt's type.
 
 A prompt is type, two topic words and a filler. Each of six types trades the objectives off in its own way (four shapes,
-two of them also with the objectives swapped), in equal shares; the type shows only as a word, never as a feature. Test topics never occur
-in training. Answers are additive in their words, as in `morlbench.lm.lexicon`. The twin without context gives every type
-one lexicon: there no gate can win. Lexicons come in three draws (`draw`), each with its own assignment of words.
+two of them also with the objectives swapped), in equal shares; the type shows only as a word, never as a feature. Test
+topics never occur in training. Answers are additive in their words, as in `morlbench.lm.lexicon`. The twin without
+context gives every type one lexicon: there no gate can win. Lexicons come in three draws (`draw`), each with its own
+assignment of words.
 """
 
 from functools import cache

@@ -1,8 +1,8 @@
 """Make a task's reference front: `python -m morlbench.lm.reference TASK ... --write`.
 
 Trains one policy per preference with a whole budget each (`standard` unless told otherwise) and asks it the test prompts. Every
-policy goes to the store as soon as it is trained: a command that was stopped goes on with the policies it has. Their seeds are no
-run's, so that no record is judged beside itself. With `--write` the front goes to the task's
+policy goes to the store as soon as it is trained: a command that was stopped goes on with the policies it has. Their seeds
+differ from those of any run, so that no record is judged beside its own policy. With `--write` the front goes to the task's
 front.json, the tables between the marks of its card, and the content's fingerprint to frozen.json. A version gets one front:
 records made before are judged beside it (`morlbench.reference.with_front`), those made after hold it, and `--write` refuses where
 the version has a front and the boards have a record of it.
