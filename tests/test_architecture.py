@@ -183,15 +183,11 @@ def test_a_command_that_loads_a_plugin_is_noticed() -> None:
     assert {"numpy", "morlbench.metrics.cardinality"} <= found
 
 
-def test_listing_takes_at_most_four_times_what_loading_its_command_line_library_takes() -> None:
-    """On the machine that its limit of .4 s was set for, loading typer takes .1 s; others are half as fast, or busy."""
-
-    def seconds(*words: str) -> float:
+def test_listing_takes_under_four_tenths_of_a_second_of_computing() -> None:
+    def seconds() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, *words], capture_output=True, check=True)
+        subprocess.run([sys.executable, "-m", "morlbench.cli", "list", "methods"], capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    taken = [(seconds("-m", "morlbench.cli", "list", "methods"), seconds("-c", "import typer")) for _ in range(6)]
-    listing, library = (min(column) for column in zip(*taken, strict=True))
-    assert listing < 4 * library
+    assert any(seconds() < 0.4 for _ in range(10))  # the best of ten: work beside it takes the caches away
