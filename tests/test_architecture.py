@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("methods", "tasks", "metrics", "leaderboards")
 TORCH = {"torch", "transformers", "trl", "peft", "torchjd", "accelerate"}
-HEAVY = {"torch", "transformers", "pandas", "matplotlib", "numpy", "pyarrow", "scipy", "moocore", "pymoo"}
+HEAVY = {"torch", "transformers", "pandas", "matplotlib", "numpy", "pyarrow", "scipy", "moocore", "pymoo", "pydantic"}
 
 
 @dataclass(frozen=True)
