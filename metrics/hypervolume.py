@@ -43,4 +43,5 @@ class Hypervolume(Metric):
 
     def note(self, runs: Sequence[Evidence]) -> str:
         """Say so where the value is approximate."""
-        return "" if front.is_exact(answers.points(one(runs))) else f"approximate: {front.SAMPLES} directions"
+        exact = front.is_exact(answers.points(one(runs)), np.array(one(runs).task.reference_point))
+        return "" if exact else f"approximate: {front.SAMPLES} directions"

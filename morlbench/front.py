@@ -25,7 +25,7 @@ def hypervolume(points: Array, reference: Array) -> float:
     inside = points[(points > reference).all(1)]
     if not len(inside):
         return 0.0
-    if is_exact(inside):
+    if is_exact(inside, reference):
         return _volume(np.asarray(reference, dtype=float).tobytes())(-inside)
     import moocore
 
@@ -66,10 +66,10 @@ def hypervolumes(sets: Array, reference: Array) -> Array:
     return np.asarray((first * rise).sum(1))
 
 
-def is_exact(points: Array) -> bool:
-    """Say whether the hypervolume of this many points in this many objectives is computed exactly."""
-    p, k = points.shape
-    return bool(k <= 5 or (k == 6 and p <= 500) or (k <= 8 and p <= 50))
+def is_exact(points: Array, reference: Array) -> bool:
+    """Say whether `hypervolume` of points (p, k) above `reference` (k,) is exact: few objectives, or few points above it."""
+    p, k = int((points > reference).all(1).sum()), points.shape[1]
+    return bool(p == 0 or k <= 5 or (k == 6 and p <= 500) or (k <= 8 and p <= 50))
 
 
 def nondominated(points: Array) -> Array:

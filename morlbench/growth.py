@@ -62,7 +62,7 @@ def responses_needed(runs: Sequence[Evidence], gap: float = GAP) -> float:
 def largest_family(tasks: Iterable[str]) -> tuple[str, ...]:
     """Return the tasks of the largest family of numbered ones, which a growth is taken over."""
     families: dict[str, list[str]] = {}
-    for task in tasks:
+    for task in dict.fromkeys(tasks):
         if named := NUMBERED.fullmatch(task):
             families.setdefault(named[1], []).append(task)
     found: list[str] = max(families.values(), key=len, default=[])
@@ -71,11 +71,9 @@ def largest_family(tasks: Iterable[str]) -> tuple[str, ...]:
 
 def exponent(runs: Sequence[Evidence], quantity: Quantity) -> tuple[float, float, float]:
     """Return the slope of log quantity on log k over the largest family of numbered tasks, with its 95% t interval."""
-    families: dict[str, dict[int, list[Evidence]]] = {}
-    for run in runs:
-        if named := NUMBERED.fullmatch(run.task.name):
-            families.setdefault(named[1], {}).setdefault(run.k, []).append(run)
-    sizes = max(families.values(), key=len, default={})
+    sizes: dict[int, list[Evidence]] = {}
+    for run in _of_largest_family(runs):
+        sizes.setdefault(run.k, []).append(run)
     if len(sizes) < 3:
         raise NoValue(f"needs exact-scale-* tasks of at least 3 sizes; given {len(sizes)}")
     ks = sorted(sizes)
@@ -83,6 +81,11 @@ def exponent(runs: Sequence[Evidence], quantity: Quantity) -> tuple[float, float
         sizes = _at_one_budget(sizes)
     _same_seeds(sizes, "sizes")
     return slope(np.log(ks), np.log([_VALUE[quantity](sizes[k]) for k in ks]))
+
+
+def _of_largest_family(runs: Sequence[Evidence]) -> list[Evidence]:
+    tasks = largest_family(run.task.name for run in runs)
+    return [run for run in runs if run.task.name in tasks]
 
 
 def _at_one_budget(sizes: Mapping[int, Sequence[Evidence]]) -> dict[int, list[Evidence]]:
@@ -101,7 +104,7 @@ def _same_seeds(groups: Mapping[int, Sequence[Evidence]], of: str) -> None:
 
 def budgets_told(runs: Sequence[Evidence]) -> str:
     """Return the budget per objective at each number of objectives, which a growth is read beside."""
-    each = sorted({(run.k, run.budget) for run in runs if NUMBERED.fullmatch(run.task.name)})
+    each = sorted({(run.k, run.budget) for run in _of_largest_family(runs)})
     return "scored responses per objective: " + ", ".join(f"{budget / k:,.0f} (k = {k})" for k, budget in each)
 
 

@@ -72,7 +72,8 @@ def score(records: Sequence[RunRecord]) -> pd.DataFrame:
 def across_seeds(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with each run's rows replaced by their mean over seeds, with a t interval where there are two or more.
 
-    A group in which some seeds lack the value has none: a missing cell is shown as missing and never averaged away.
+    A group in which some seeds lack the value has none: a missing cell is shown as missing and never averaged away. A flag that any
+    seed raises stays raised.
     """
     each = frame[frame["seed"].notna()]
     rows: list[Mapping[str, object]] = []
@@ -80,7 +81,7 @@ def across_seeds(frame: pd.DataFrame) -> pd.DataFrame:
     for keys, group in each.groupby(same, sort=False, dropna=False):
         row: dict[str, object] = dict(zip(same, keys, strict=True)) | {"seed": None, "reason": ""}
         missing = group[group["value"].isna()]
-        if len(missing):
+        if len(missing) and not group["reason"].str.startswith(RAISED).any():
             row |= {"value": np.nan, "low": np.nan, "high": np.nan, "reason": missing["reason"].iloc[0]}
         elif len(group) == 1:
             row |= {name: group[name].iloc[0] for name in ("value", "low", "high", "reason")}
@@ -93,14 +94,15 @@ def across_seeds(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _joined(group: pd.DataFrame) -> dict[str, object]:
     """Return the value over seeds: the mean with its t interval, or for a flag the worst seed and how many raise it."""
-    values = group["value"].to_numpy(dtype=float)
+    values = group["value"].to_numpy(dtype=float)  # NaN where a seed lacks the value, which a raised flag alone survives
     if group["family"].iloc[0] != "flag":
         found, remarks = stats.seed_interval(values), set(group["reason"])
         return {"value": found.value, "low": found.low, "high": found.high, "reason": remarks.pop() if len(remarks) == 1 else ""}
     raised = group["reason"].str.startswith(RAISED)
-    worst = group["reason"].iloc[int(values.argmax())].partition(": ")[2]
-    reason = f"{RAISED}: {worst} in {raised.sum()} of {len(group)} seeds" if raised.any() else f"ok: {worst}"
-    return {"value": float(values.max()), "low": np.nan, "high": np.nan, "reason": reason}
+    worst = group["reason"].iloc[int(np.nanargmax(values))].partition(": ")[2]
+    lacking = f", {np.isnan(values).sum()} without a value" if np.isnan(values).any() else ""
+    reason = f"{RAISED}: {worst} in {raised.sum()} of {len(group)} seeds{lacking}" if raised.any() else f"ok: {worst}"
+    return {"value": float(np.nanmax(values)), "low": np.nan, "high": np.nan, "reason": reason}
 
 
 def to_json(frame: pd.DataFrame) -> str:

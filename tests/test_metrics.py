@@ -351,6 +351,9 @@ def test_growth_recovers_a_planted_exponent_with_an_interval():
     found = growth.slope(x, y)
     assert found[0] == pytest.approx(fit.slope)
     assert found[2] - found[0] == pytest.approx(4.302652729911275 * fit.stderr)
+    strangers = [build(task=f"assistant-{k}", k=k, prompts=4) for k in (5, 10)]  # a smaller family has no part in it
+    assert registry.load("metrics", "inference-exponent")().note(strangers + runs) == told
+    assert growth.exponent(strangers + runs, "inference") == (value_, low, high)
 
 
 def test_growth_needs_three_sizes_of_one_family():

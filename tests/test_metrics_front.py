@@ -46,8 +46,10 @@ def test_hypervolume_agrees_with_monte_carlo(k):
 
 def test_approximate_hypervolume_is_close_to_exact_and_says_so():
     points = np.random.default_rng(0).uniform(0.3, 1, (60, 8))
-    assert not front.is_exact(points)
-    assert front.is_exact(points[:50])
+    assert not front.is_exact(points, np.zeros(8))
+    assert front.is_exact(points[:50], np.zeros(8))
+    assert front.is_exact(points, np.append(np.zeros(7), np.sort(points[:, 7])[-51]))  # fifty of them lie above it
+    assert front.is_exact(np.ones((9, 10)), np.ones(10))  # none does: the volume is 0
     few = np.concatenate([points[:3], np.repeat(points[:1], 57, 0)])  # 60 rows, three distinct: inclusion and exclusion is exact
     assert front.hypervolume(few, np.zeros(8)) == pytest.approx(slow.hypervolume(points[:3], np.zeros(8)), rel=0.02)
 

@@ -177,6 +177,17 @@ def test_a_flag_over_seeds_shows_the_worst_and_how_many_raise_it():
     assert row["value"] > 0
 
 
+def test_a_flag_that_one_seed_lacks_stays_raised_and_is_missing_where_none_raises_it():
+    for others, shown in ((9.0, "in 2 of 3 seeds, 1 without a value"), (1.0, "no draws")):
+        frame = score.score([record(seed=seed, prompts=60, kl=others) for seed in range(3)])
+        lacking = (frame["metric"] == "kl-overspent") & (frame["seed"] == 1)
+        frame.loc[lacking, ["value", "reason"]] = [np.nan, "no draws"]
+        row = score.across_seeds(frame).query("metric == 'kl-overspent'").iloc[0]
+        assert row["reason"].endswith(shown)
+        assert np.isnan(row["value"]) == (others == 1.0)
+        assert ("kl-overspent" in printed(frame)) == (others == 9.0)
+
+
 def test_an_empty_frame_says_so():
     assert "no records" in printed(score.score([]))
 
