@@ -18,7 +18,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.family import spread
 from morlbench.lm.meta import protected_recipe
-from morlbench.lm.policy import LMPolicy
+from morlbench.lm.policy import LMPolicy, base_policy
 from morlbench.lm.train import Plan, Recipe
 from morlbench.lm.trained import Settings, usual
 from morlbench.methods.emorl import Emorl
@@ -233,18 +233,25 @@ def test_a_shuffled_preference_is_the_prompts_own_and_not_what_is_asked(base: Ba
     assert len({tuple(row) for row in found[0]}) == 3  # one for each prompt
 
 
-def test_the_single_best_expert_is_told_by_what_each_experts_own_policy_earns_on_dev(
+def test_the_single_best_expert_or_the_base_is_told_by_what_each_ones_own_policy_earns_on_dev(
     base: Base, tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Here each expert earns most of the other's objective."""
+    """Here each expert earns most of the other's objective, and the base more than either where both count."""
+    counts = []
 
-    def dev_mean(bench: Bench, policy: LMPolicy, count: int, *, seed: int) -> Array:
-        return np.array(OWN[1 - trainer.made.index(policy.mixture.adapters[0])])
+    def returns(bench: Bench, adapter: Adapter, answers: int, *, seed: int) -> Array:
+        counts.append(answers)
+        return np.array(OWN[1 - trainer.made.index(adapter)] if adapter in trainer.made else [0.55, 0.55])
 
-    monkeypatch.setattr("morlbench.methods.single_best_expert.dev_mean", dev_mean)
+    monkeypatch.setattr("morlbench.methods.single_best_expert.returns", returns)
     policy = train("single-best-expert", base, tmp_path)
     assert trainer.asked == plain(base, 115)  # nine tenths of 256 for two
-    assert gate(policy).tolist() == [[1, 0], [1, 0], [0, 1]]
+    assert counts == [256 // 3] * 3  # the stand-in for training spends nothing
+    assert gate(policy).tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
+    asked, own = np.tile([0.5, 0.5], (3, 1)), base_policy(base, policy.decoding)
+    said = policy.respond(PROMPTS, asked, seed=1)
+    assert said == own.respond(PROMPTS, asked, seed=1)
+    assert policy.kl(PROMPTS, asked, said) == pytest.approx(0, abs=1e-6)
 
 
 def test_emorl_mixes_states_after_the_final_norm(base: Base, tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,12 @@ class Adapter:
         write_bytes(path, save(tensors))  # not save_file: it hides a full disk behind an error of its own
 
 
+def nothing(like: Adapter) -> Adapter:
+    """Return an adapter of the same shape that changes nothing: the base among experts."""
+    factors = {name: (a, torch.zeros_like(b)) for name, (a, b) in like.factors.items()}
+    return Adapter(factors, None if like.readout is None else torch.zeros_like(like.readout))
+
+
 def load(path: Path) -> Adapter:
     """Read an adapter that `save` wrote; raise MorlbenchError if the file is not one."""
     try:
