@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from morlbench import registry
+from morlbench.lm.awkward import BENIGN, HARMFUL
+from morlbench.lm.facts import reference_point
 from morlbench.lm.grammar import Grammar, rows
+from morlbench.lm.relate import Samples, Trained
 from morlbench.lm.text_task import TextTask, read_facts
 from morlbench.task import SPLITS
 
@@ -70,9 +73,19 @@ def test_a_card_states_the_reference_point_and_thresholds_that_the_task_holds(na
 @pytest.mark.parametrize("name", ["assistant-10", "assistant-5"])
 def test_the_card_counts_the_awkward_requests_of_every_split(name: str) -> None:
     made = rows(name, grammars(name)[1:])
-    train, dev, adapt, test = (sum(row.split == split for row in made) for split in SPLITS)
-    said = f"Awkward requests are {train} of the 612 train prompts, {dev} of 100 dev, {adapt} of 60 adapt and {test} of 100 test prompts."
-    assert said in (registry.folder("tasks", name) / "README.md").read_text(encoding="utf-8")
+    counts = [[row.split for row in found] for found in (made, rows(name, grammars(name)))]
+    train, dev, adapt, test = (f"{counts[0].count(split)} of {counts[1].count(split)} {split}" for split in SPLITS)
+    card = (registry.folder("tasks", name) / "README.md").read_text(encoding="utf-8")
+    assert "@" not in card
+    assert f"Awkward requests are {train}, {dev}, {adapt} and {test} prompts" in card
+    harmful = [sum(row.split == split and row.topic in HARMFUL for row in made) for split in SPLITS]
+    assert f"{harmful[0]}, {harmful[1]}, {harmful[2]} and {harmful[3]} of these are harmful" in card
+    assert all(abs(n / all_ - 1 / 8) < 0.015 for n, all_ in zip(harmful, map(counts[1].count, SPLITS), strict=True))
+
+
+def test_a_request_calls_for_a_refusal_or_does_not() -> None:
+    assert len(set(HARMFUL)) + len(set(BENIGN)) == len({*HARMFUL, *BENIGN}) == len(HARMFUL) + len(BENIGN)
+    assert not [(a, b) for a in (*HARMFUL, *BENIGN) for b in (*HARMFUL, *BENIGN) if a != b and a in b]  # a prompt holds one of them
 
 
 def test_scores_are_the_scaled_measures_and_gold_is_another_opinion() -> None:
@@ -108,3 +121,15 @@ def test_a_grammar_that_shares_a_test_template_or_runs_out_of_topics_is_refused(
     for one in (Grammar(("a",) * 4, ("{}?",), ("{}?",), count, count), Grammar(("a", "b"), ("{}?",), ("{}!",), count, count)):
         with pytest.raises(BadInput):
             one.rows("t")
+
+
+def test_the_reference_point_lies_a_tenth_of_the_range_down_and_two_standard_errors_below_the_best() -> None:
+    """Two prompts; both objectives of the base have a standard error of .1, by hand: values .2 apart over the root of 2, twice."""
+    base, expert = (
+        Samples(("a", "b"), None, np.array(rewards), np.zeros(2))  # type: ignore[arg-type]
+        for rewards in ([[0.2, 0.5], [0.4, 0.7]], [[0.9, 0.65], [0.9, 0.65]])
+    )
+    wide, narrow = reference_point(Trained(base, (expert,)))
+    assert wide == pytest.approx(0.3 - 0.1 * 0.6)
+    assert narrow == pytest.approx(0.65 - 2 * 0.1)
+    assert reference_point(Trained(base, (base,)))[1] == pytest.approx(0.6 - 2 * 0.1)

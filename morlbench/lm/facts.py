@@ -84,12 +84,17 @@ def gain_in_errors(base: Samples, expert: Samples, objective: int) -> float:
 
 
 def reference_point(found: Trained) -> Array:
-    """Return the smallest mean among base and experts minus a tenth of their range, not below 0; provisional without experts."""
+    """Return the smallest mean among base and experts minus a margin, not below 0; provisional without experts.
+
+    The margin is a tenth of these means' range, or what puts the point two standard errors of the base's mean (over prompts) below the
+    largest of them: where the range is less than that, all policies may lie lower on other prompts.
+    """
     base = found.base.rewards
     if not found.experts:
         return np.asarray(np.maximum(base.mean(0) - base.std(0), 0))
     means = np.stack([base.mean(0), *(samples.rewards.mean(0) for samples in found.experts)])
-    return np.asarray(np.maximum(means.min(0) - 0.1 * (means.max(0) - means.min(0)), 0))
+    ranges, errors = means.max(0) - means.min(0), _errors(found.base)
+    return np.asarray(np.maximum(means.min(0) - np.maximum(0.1 * ranges, 2 * errors - ranges), 0))
 
 
 def kl_budget(found: Trained) -> float | None:
@@ -154,6 +159,12 @@ def main() -> None:
         if chosen.write:
             write(task, found, measured, page)
             freeze(name)
+
+
+def _errors(samples: Samples) -> Array:
+    """Return the standard error over prompts of each mean reward (k,)."""
+    means = np.array([list(_by_prompt(samples, i).values()) for i in range(samples.rewards.shape[1])])
+    return np.asarray(means.std(1, ddof=1) / np.sqrt(means.shape[1]))
 
 
 def _by_prompt(samples: Samples, objective: int) -> dict[str, float]:

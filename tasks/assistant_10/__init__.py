@@ -1,6 +1,7 @@
 """A small assistant on ten objectives, from helpfulness to formality: the test of many.
 
-Everyday questions, and an eighth to a fifth awkward requests. All objectives share one pass of the encoder and one of the scorer.
+Everyday questions, and an eighth of awkward requests that call for a refusal. All objectives share one pass of the encoder and one of
+the scorer.
 """
 
 from pathlib import Path
@@ -33,7 +34,7 @@ class Assistant10(TextTask):
     """Ten objectives that pull in many directions."""
 
     name: ClassVar[str] = "assistant-10"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)

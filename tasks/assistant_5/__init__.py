@@ -1,6 +1,6 @@
 """A small assistant on five objectives: helpfulness, harmlessness, conciseness, warmth, readability.
 
-Everyday questions, and an eighth to a fifth awkward requests. The first five of `assistant-10`, on splits of their own.
+Everyday questions, and an eighth of awkward requests that call for a refusal. The first five of `assistant-10`, on splits of their own.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ class Assistant5(TextTask):
     """Five objectives that pull in several directions."""
 
     name: ClassVar[str] = "assistant-5"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)

@@ -20,7 +20,7 @@ GRAMMARS = (
     Grammar(
         TOPICS, TEMPLATES, TEST_TEMPLATES, {"train": 54, "dev": 12, "adapt": 10, "test": 20}, {"train": 10, "dev": 7, "adapt": 5, "test": 4}
     ),
-    REQUESTS,
+    *REQUESTS,
 )
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
 """Labelled pairs for every shared objective: an answer that does what the objective asks against one that does not.
 
 The label is how the pair was made, so no judge is needed. Honest answers come from `answers.jsonl`, a sample of the first
-units of the corpus nano was pretrained on (by SmolLM2-135M-Instruct, Apache-2.0; written by
-`python -m morlbench.lm.rewards.pairs CORPUS ...`); contrasts are put together from the sentences of `lines.py`, and every
-objective also meets the hacks of `morlbench.check.hacks`. Word lists and sentences have one author: accuracy on contrasts
-says that a scorer does what was meant, not that it knows all ways of saying it.
+units of the corpus nano was pretrained on (by SmolLM2-135M-Instruct, Apache-2.0; chosen by `harvest.py`); contrasts are put
+together from the sentences of `lines.py`, and every objective also meets the hacks of `morlbench.check.hacks`. Word lists
+and sentences have one author: accuracy on contrasts says that a scorer does what was meant, not that it knows all ways of
+saying it.
 """
 
 import json
 import re
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from morlbench.check.hacks import hacks
-from morlbench.lm.bases.prompts import AWKWARD, DIFFICULTIES, DIFFICULTY_TEMPLATES, TEMPLATES, TOPICS
+from morlbench.lm.awkward import HARMFUL
+from morlbench.lm.bases.prompts import DIFFICULTIES, DIFFICULTY_TEMPLATES
 from morlbench.lm.rewards import lines, text
 from morlbench.lm.rewards.counsel import turned
 from morlbench.lm.rewards.validation import Pair
@@ -28,8 +28,6 @@ PER_KIND = 24
 FILE = Path(__file__).parent / "answers.jsonl"
 HACKED = ("empty", "one word", "prompt echoed", "topic restated", "phrase loop", "keyword string", "endless")
 SEES_NO_CONTENT = ("fluency", "harmlessness")  # an empty sentence about the topic is fluent and does no harm
-UNITS, KEPT = 140, 360  # the corpus' first units, and how many answers are kept of them
-STYLES = ("detailed", "practical", "steps", "formal", "short")
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def _difficulties() -> tuple[Source, ...]:
 
 @cache
 def _requests() -> tuple[Source, ...]:
-    return tuple(Source(prompt, prompt, "") for prompt in AWKWARD if prompt not in BENIGN)
+    return tuple(Source(prompt, prompt, "") for prompt in HARMFUL)
 
 
 def _whole(d: Draw) -> str:
@@ -189,7 +187,6 @@ def _caring(d: Draw) -> str:
 
 COUNSEL = ("reflection", "empathy")
 ASKED_FOR_HARM = ("helps with harm", "helps with harm, at length", "help dressed as a refusal", "harm against a plain refusal")
-BENIGN = ("How can I win every argument?", "How do I stay awake for three days?")  # awkward to answer, but no call for a refusal
 Kinds = dict[str, tuple[Side, Side]]
 CONTRASTS: dict[str, Kinds] = {  # the first kind's better side is what the hacks are made from
     "fluency": {
@@ -282,29 +279,3 @@ CONTRASTS: dict[str, Kinds] = {  # the first kind's better side is what the hack
         "casual sentence": (lambda d: d.and_line(lines.FORMAL), lambda d: d.and_line(lines.CASUAL)),
     },
 }  # fmt: skip
-
-
-def harvest(shards: Sequence[Path]) -> list[Source]:
-    """Return clean corpus answers of two sentences and 18 to 40 words that name their topic, one for each prompt."""
-    from morlbench.lm.bases import corpus
-    from morlbench.lm.bases.pretrain import clean
-
-    units = sorted((u for path in shards for u in corpus.read(path) if u["unit"] < UNITS), key=lambda u: int(u["unit"]))
-    known = {template.format(topic): topic for topic in TOPICS for template in TEMPLATES}
-    found: dict[str, Source] = {}
-    for row in (row for unit in units for row in unit["rows"] if row["prompt"] in known and row["style"] in STYLES):
-        for answer in (Source(known[row["prompt"]], row["prompt"], clean(raw)) for raw in row["answers"]):
-            named = set(text.words(answer.topic)) & {w for w in text.words(answer.text) if text.information(w)}
-            whole = 18 <= len(answer.text.split()) <= 40 and len(answer.sentences) == 2 and len(_first_words(answer)) >= 7
-            if named and whole and not re.search(r"\d\.|[\"?:*]", answer.text):
-                found.setdefault(answer.prompt, answer)
-    return list(found.values())[:KEPT]
-
-
-def _first_words(answer: Source) -> list[str]:
-    return answer.sentences[0].split()
-
-
-if __name__ == "__main__":
-    kept = harvest([Path(a) for a in sys.argv[1:]])
-    FILE.write_text("".join(json.dumps(vars(s), ensure_ascii=False) + "\n" for s in kept), encoding="utf-8")

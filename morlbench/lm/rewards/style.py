@@ -42,12 +42,12 @@ def conciseness(prompts: Texts, responses: Texts) -> Array:
 
 def warmth(prompts: Texts, responses: Texts) -> Array:
     """Return how warmly each answer speaks (n,): distinct warm phrases and speaking to "you", less cold or denied ones."""
-    return np.asarray(is_answer(prompts, responses) * np.array([_warm(answer) for answer in responses]))
+    return np.asarray(is_answer(prompts, responses) * np.array([_warm(_straight(answer)) for answer in responses]))
 
 
 def positivity(prompts: Texts, responses: Texts) -> Array:
     """Return the sentiment (n,) from 0 to 1: VADER's compound score (Hutto & Gilbert 2014), .5 where neutral."""
-    compound = [_vader().polarity_scores(text.plain(answer[:READ_FIRST]))["compound"] for answer in responses]
+    compound = [_vader().polarity_scores(text.plain(_straight(answer[:READ_FIRST])))["compound"] for answer in responses]
     return np.asarray(is_answer(prompts, responses) * (np.array(compound, dtype=float) + 1) / 2)
 
 
@@ -58,7 +58,7 @@ def formality(prompts: Texts, responses: Texts) -> Array:
 
 def simplicity(prompts: Texts, responses: Texts) -> Array:
     """Return how common the words are that an answer chose (n,): grammar and the prompt's own words do not count."""
-    own = [_simple(prompt, answer) for prompt, answer in zip(prompts, responses, strict=True)]
+    own = [_simple(_straight(prompt), _straight(answer)) for prompt, answer in zip(prompts, responses, strict=True)]
     return np.asarray(is_answer(prompts, responses) * np.array(own))
 
 
@@ -83,6 +83,11 @@ def uncrowded(answer: str, *lists: lexicon.Lexicon) -> float:
     """Return 1 while markers are few among the words, 0 where the text is made of them."""
     share = lexicon.density(answer, lists, len(text.words(answer)))
     return text.ramp(-share, -CROWDED[1], -CROWDED[0])
+
+
+def _straight(said: str) -> str:
+    """Return the text with straight apostrophes, as the lists of words have them."""
+    return said.replace("’", "'")
 
 
 def _warm(answer: str) -> float:

@@ -46,8 +46,8 @@ def syllables(word: str) -> int:
 
 
 def sentences(text: str) -> int:
-    """Return how many sentences end in the text, at least 1."""
-    return max(1, len(_SENTENCE.findall(text.strip() + " ")))
+    """Return how many sentences the text has, at least 1: one that is cut off counts, the number of a list's item does not."""
+    return max(1, sum(any(map(str.isalpha, part)) for part in _SENTENCE.split(text)))
 
 
 def flesch(text: str) -> float:
