@@ -13,6 +13,7 @@ from morlbench import registry
 from morlbench.bandit import Explorer
 from morlbench.bench import Bench
 from morlbench.check.toy import LENGTH, Toy
+from morlbench.errors import BadInput
 from morlbench.exp3 import DynaOpt
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.base import Base, load_base
@@ -252,6 +253,12 @@ def test_the_single_best_expert_or_the_base_is_told_by_what_each_ones_own_policy
     said = policy.respond(PROMPTS, asked, seed=1)
     assert said == own.respond(PROMPTS, asked, seed=1)
     assert policy.kl(PROMPTS, asked, said) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_choice_without_a_dev_answer_for_each_is_refused_before_training(base: Base, tmp_path: Path, trainer: Trainer) -> None:
+    with pytest.raises(BadInput, match=r"dev_share=0.01 of 256 responses .* raise it to 0.0117 or more"):
+        train("single-best-expert", base, tmp_path, dev_share=0.01)
+    assert trainer.asked == []
 
 
 def test_emorl_mixes_states_after_the_final_norm(base: Base, tmp_path: Path, trainer: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from morlbench.bench import Bench
+from morlbench.errors import BadInput
 from morlbench.lm.adapter import nothing
 from morlbench.lm.meta import objective_experts, returns
 from morlbench.lm.mixing import Mixture
@@ -29,6 +30,11 @@ class SingleBestExpert(Trained):
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend 1 - dev_share of the budget on experts, and all that is left on dev answers of theirs and of the base."""
+        if bench.left * self.dev_share < bench.k + 1:
+            raise BadInput(
+                f"dev_share={self.dev_share:g} of {bench.left:,} responses is less than one dev answer for each expert and the base; "
+                f"raise it to {(bench.k + 1) / bench.left:.3g} or more"
+            )
         share = int(bench.left * (1 - self.dev_share))
         experts = objective_experts(bench, responses=share, seed=seed, level="parameters", settings=self.optimiser(bench.base)).adapters
         choices = (*experts, nothing(experts[0]))
