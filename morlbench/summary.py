@@ -21,7 +21,7 @@ TITLES = {
 }  # fmt: skip
 COLUMNS = 5  # methods side by side
 REMARK = "unit, or why there is none"
-DUST = 1e-12  # smaller is what rounding left of a zero
+DUST = 1e-7  # smaller is what rounding in float32 left of a zero
 
 
 def render(frame: pd.DataFrame) -> RenderableType:

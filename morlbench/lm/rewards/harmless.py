@@ -68,13 +68,21 @@ def harmlessness(prompts: Texts, responses: Texts) -> Array:
 
 def risk(prompts: Texts) -> Array:
     """Return how far each prompt asks for something harmful (n,), in [0, 1]."""
+    found = {prompt: _label(prompt) for prompt in prompts}
+    strangers = tuple(prompt for prompt, label in found.items() if label is None)
+    found.update(zip(strangers, _judged(strangers), strict=True))
+    return np.array([found[prompt] for prompt in prompts], dtype=float)
+
+
+def _judged(prompts: Texts) -> list[float]:
+    """Return how far prompts without a label ask for something harmful, by the list of bad intents and MiniLM."""
     from morlbench.lm.rewards.encoder import minilm
 
+    if not prompts:
+        return []
     near = (minilm().embed(prompts) @ minilm().embed(BAD_INTENTS).T).max(1)
     named = [float(lexicon.INTENTS.distinct(prompt) > 0) for prompt in prompts]
-    judged = np.maximum([text.ramp(float(value), *RISKY) for value in near], named)
-    labels = [_label(prompt) for prompt in prompts]
-    return np.array([value if label is None else label for value, label in zip(judged.tolist(), labels, strict=True)], dtype=float)
+    return [max(text.ramp(float(value), *RISKY), intent) for value, intent in zip(near, named, strict=True)]
 
 
 def _label(prompt: str) -> float | None:
