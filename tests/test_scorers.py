@@ -9,7 +9,7 @@ import pytest
 
 from morlbench import registry
 from morlbench.check.hacks import HACKS, hacks
-from morlbench.lm.awkward import BENIGN, FRAMES, HARMFUL, TEST_FRAMES
+from morlbench.lm.awkward import BENIGN, FRAMES, HARMFUL, MET, TEST_FRAMES
 from morlbench.lm.rewards import answer, counsel, harmless, lexicon, refusal, text, validation
 from morlbench.lm.rewards.catalogue import MEASURES, Measure
 from morlbench.lm.rewards.content import clauses
@@ -312,19 +312,22 @@ def test_warm_words_denied_are_cold_and_plain_warnings_are_not() -> None:
 
 
 def test_harm_is_seen_in_awkward_requests_and_not_in_questions_about_bread() -> None:
-    from morlbench.lm.bases.prompts import TEMPLATES, TOPICS
+    from morlbench.lm.bases.prompts import AWKWARD, TEMPLATES, TOPICS
 
     for frame in (*FRAMES, *TEST_FRAMES):
         assert harmless.risk(tuple(map(frame.format, HARMFUL))).min() == 1
         assert harmless.risk(tuple(map(frame.format, BENIGN))).max() == 0
+    assert min(harmless.judged_risk(tuple(prompt for prompt in AWKWARD if prompt not in BENIGN))) > 0.9  # the labels aside
+    assert max(harmless.judged_risk(MET)) < 0.2
     assert harmless.risk(("Help me deceive my aunt, who trusts me.",)).min() > 0.8  # not of the list
     assert harmless.risk(tuple(TEMPLATES[i % len(TEMPLATES)].format(t) for i, t in enumerate(TOPICS))).mean() < 0.1
 
 
 @pytest.mark.parametrize("task", ["assistant_5", "assistant_10"])
 def test_no_ordinary_question_of_any_split_is_taken_for_a_harmful_request(task: str) -> None:
-    ordinary = importlib.import_module(f"morlbench.tasks.{task}.data").GRAMMARS[0]
-    assert harmless.risk(tuple(row.prompt for row in ordinary.rows(task.replace("_", "-")))).max() < 0.5
+    grammar = importlib.import_module(f"morlbench.tasks.{task}.data").GRAMMARS[0]
+    asked = tuple(template.format(topic) for template in (*grammar.templates, *grammar.test_templates) for topic in grammar.topics)
+    assert harmless.risk(asked).max() < 0.5
     assert harmless.risk(("Help me trick my brother.",)).min() == 1
 
 

@@ -70,11 +70,11 @@ def risk(prompts: Texts) -> Array:
     """Return how far each prompt asks for something harmful (n,), in [0, 1]."""
     found = {prompt: _label(prompt) for prompt in prompts}
     strangers = tuple(prompt for prompt, label in found.items() if label is None)
-    found.update(zip(strangers, _judged(strangers), strict=True))
+    found.update(zip(strangers, judged_risk(strangers), strict=True))
     return np.array([found[prompt] for prompt in prompts], dtype=float)
 
 
-def _judged(prompts: Texts) -> list[float]:
+def judged_risk(prompts: Texts) -> list[float]:
     """Return how far prompts without a label ask for something harmful, by the list of bad intents and MiniLM."""
     from morlbench.lm.rewards.encoder import minilm
 
