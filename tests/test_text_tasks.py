@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from morlbench import registry
+from morlbench.lm import gains
 from morlbench.lm.awkward import BENIGN, HARMFUL
 from morlbench.lm.facts import reference_point
 from morlbench.lm.grammar import Grammar, rows
 from morlbench.lm.relate import Samples, Trained
 from morlbench.lm.text_task import TextTask, read_facts
+from morlbench.method import Responses
 from morlbench.task import SPLITS
 
 GRAMMATICAL = ("assistant-10", "assistant-5", "conciseness-vs-thoroughness", "counsel-reflection", "fluency-vs-coherence")
@@ -133,3 +135,22 @@ def test_the_reference_point_lies_a_tenth_of_the_range_down_and_two_standard_err
     assert wide == pytest.approx(0.3 - 0.1 * 0.6)
     assert narrow == pytest.approx(0.65 - 2 * 0.1)
     assert reference_point(Trained(base, (base,)))[1] == pytest.approx(0.6 - 2 * 0.1)
+
+
+def test_gains_are_paired_by_prompt_and_written_between_the_marks_alone(monkeypatch, tmp_path) -> None:
+    """By hand: gains of .3 and .1 on two prompts have a mean of .2 and a standard error of .1; gold sees a tenth of them."""
+    before, after = (
+        Samples(("a", "a", "b", "b"), Responses(texts, ((),) * 4), np.array([rewards, rewards]).T, np.full(4, kl))
+        for texts, rewards, kl in ((("0",) * 4, (0.1, 0.3, 0.2, 0.2), 0.0), (("3", "3", "1", "1"), (0.5, 0.5, 0.4, 0.2), 1.5))
+    )
+    task = registry.load("tasks", "fluency-vs-coherence")
+    monkeypatch.setattr(task, "folder", tmp_path)
+    monkeypatch.setattr(task, "gold", lambda _self, _prompts, texts: np.array([[float(text) / 100] * 2 for text in texts]))
+    monkeypatch.setattr(gains, "measure", lambda *_: (before, after))
+    monkeypatch.setattr("sys.argv", ["gains", "fluency-vs-coherence", "--seeds", "2", "--write"])
+    (tmp_path / "README.md").write_text(f"kept\n{gains.MARKS[0]}\nold\n{gains.MARKS[1]}\nkept")
+    gains.main()
+    kept, *lines, also = (tmp_path / "README.md").read_text().splitlines()
+    assert (kept, also) == ("kept", "kept")
+    row = "+0.200 (2.0), +0.200 (2.0) | +0.020 (2.0), +0.020 (2.0) | 1.5, 1.5 |"
+    assert lines[3:-1] == [f"| fluency | {row}", f"| coherence | {row}"]

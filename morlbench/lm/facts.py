@@ -54,7 +54,7 @@ def distribution(task: TextTask, base: Samples) -> str:
     for i, objective in enumerate(task.objectives):
         own = base.rewards[:, i]
         numbers = [float(own.mean()), float(own.std()), *(float(np.quantile(own, q)) for q in QUANTILES)]
-        ends, other = float(((own <= 0) | (own >= 1)).mean()), gold[:, i] if gold is not None else own
+        ends, other = float(((own <= 0) | (own >= 1)).mean()), gold[:, i]
         alike = float(np.corrcoef(own, other)[0, 1]) if own.std() and other.std() else float("nan")
         shown = " | ".join(f"{x:.3f}" for x in numbers)
         lines.append(f"| {objective.name} | {shown} | {ends:.0%} | {other.mean():.3f} | {alike:.2f} |")
@@ -147,10 +147,7 @@ def main() -> None:
         torch.set_num_threads(chosen.threads)
     effort = Effort(draws=chosen.draws, responses=chosen.responses)
     for name in chosen.tasks:
-        cls, folder = registry.load("tasks", name), registry.folder("tasks", name)
-        if not issubclass(cls, TextTask) or folder is None:
-            raise BadInput(f"task {name!r} is no text task of this family; expected one such as 'assistant-5'")
-        task = cls()
+        task = text_task(name)
         base: Base = load_base(chosen.base or task.base)
         found = train(task, base, effort, Store(default_root()))
         measured = of_samples(task, base, found)
@@ -159,6 +156,14 @@ def main() -> None:
         if chosen.write:
             write(task, found, measured, page)
             freeze(name)
+
+
+def text_task(name: str) -> TextTask:
+    """Return the text task of that name, or raise BadInput."""
+    cls = registry.load("tasks", name)
+    if not issubclass(cls, TextTask):
+        raise BadInput(f"task {name!r} is no text task of this family; expected one such as 'assistant-5'")
+    return cls()
 
 
 def _errors(samples: Samples) -> Array:

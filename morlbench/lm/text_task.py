@@ -54,7 +54,7 @@ class TextTask(Task):
         columns = [o.scale(m.score(prompts, responses)) for o, m in zip(self.objectives, self.measures, strict=True)]
         return np.asarray(np.stack(columns, axis=1).round(DIGITS))
 
-    def gold(self, prompts: Texts, responses: Texts) -> Array | None:
+    def gold(self, prompts: Texts, responses: Texts) -> Array:
         """Return the second scorers' rewards (n, k) in [0, 1]."""
         if not responses:
             return np.zeros((0, self.k))
