@@ -2,19 +2,20 @@
 
 Points are (p, k). moocore returns NaN silently on NaN input, so every door refuses values that are not finite; it is given
 negated points, since its `maximise` picks columns by a mask, which takes longer than a sweep over a hundred points. Exact
-hypervolume up to 5 objectives (6 with <= 500 points, 8 with <= 50); beyond that `hv_approx`, and `is_exact` says which.
+hypervolume wherever the non-dominated points are few enough (`EXACT`); beyond that `hv_approx`, and `is_exact` says which.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 
 from morlbench.errors import MorlbenchError
 from morlbench.preference import Array
 
-SAMPLES = 20_000  # directions of the approximate hypervolume
+EXACT = {5: inf, 6: 500, 8: 100, 10: 56, inf: 16}  # objectives up to: non-dominated points for which moocore takes seconds at most
+SAMPLES = 20_000  # directions of the approximate hypervolume: within 2 % on measured fronts of ten objectives, 6 % on made ones
 
 
 def hypervolume(points: Array, reference: Array) -> float:
@@ -22,15 +23,14 @@ def hypervolume(points: Array, reference: Array) -> float:
     points = checked(points)
     if points.shape[1] <= 5:  # always exact, and moocore leaves out what is below the reference
         return _volume(np.asarray(reference, dtype=float).tobytes())(-points)
-    inside = points[(points > reference).all(1)]
-    if not len(inside):
-        return 0.0
-    if is_exact(inside, reference):
-        return _volume(np.asarray(reference, dtype=float).tobytes())(-inside)
+    above = _above(points, reference)
+    if _few(*above.shape):
+        return _volume(np.zeros(points.shape[1]).tobytes())(-above)
     import moocore
 
-    order = canonical(inside)  # so that naming the objectives differently changes nothing
-    return float(moocore.hv_approx(inside[:, order], ref=np.asarray(reference)[order], maximise=True, seed=0, nsamples=SAMPLES))
+    box = above.max(0)  # in ranges of their own all objectives count alike for a direction: a quarter of the error
+    scaled = (above / box)[:, canonical(above)]  # so that naming the objectives differently changes nothing
+    return float(moocore.hv_approx(scaled, ref=np.zeros(len(box)), maximise=True, seed=0, nsamples=SAMPLES) * box.prod())
 
 
 def canonical(points: Array) -> np.ndarray:
@@ -68,8 +68,17 @@ def hypervolumes(sets: Array, reference: Array) -> Array:
 
 def is_exact(points: Array, reference: Array) -> bool:
     """Say whether `hypervolume` of points (p, k) above `reference` (k,) is exact: few objectives, or few points above it."""
-    p, k = int((points > reference).all(1).sum()), points.shape[1]
-    return bool(p == 0 or k <= 5 or (k == 6 and p <= 500) or (k <= 8 and p <= 50))
+    return _few(*_above(checked(points), reference).shape)
+
+
+def _above(points: Array, reference: Array) -> Array:
+    """Return what reaches above the reference in every objective and is not dominated, as its distances (q, k) from there."""
+    inside = points[(points > reference).all(1)]
+    return nondominated(inside) - reference if len(inside) else inside
+
+
+def _few(p: int, k: int) -> bool:
+    return p <= next(limit for most, limit in EXACT.items() if k <= most)
 
 
 def nondominated(points: Array) -> Array:

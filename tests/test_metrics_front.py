@@ -1,5 +1,6 @@
 """Set metrics against slow twins, other libraries, hand computations, and the invariances they must have."""
 
+import moocore
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,14 +45,40 @@ def test_hypervolume_agrees_with_monte_carlo(k):
     assert abs(front.hypervolume(points, np.full(k, 0.1)) - estimate) < 4 * error
 
 
-def test_approximate_hypervolume_is_close_to_exact_and_says_so():
-    points = np.random.default_rng(0).uniform(0.3, 1, (60, 8))
-    assert not front.is_exact(points, np.zeros(8))
-    assert front.is_exact(points[:50], np.zeros(8))
-    assert front.is_exact(points, np.append(np.zeros(7), np.sort(points[:, 7])[-51]))  # fifty of them lie above it
-    assert front.is_exact(np.ones((9, 10)), np.ones(10))  # none does: the volume is 0
-    few = np.concatenate([points[:3], np.repeat(points[:1], 57, 0)])  # 60 rows, three distinct: inclusion and exclusion is exact
-    assert front.hypervolume(few, np.zeros(8)) == pytest.approx(slow.hypervolume(points[:3], np.zeros(8)), rel=0.02)
+def corners(seed, k=10):
+    """Return eleven points (11, k), most of them best at one objective, whose objectives differ in range by a factor of ten."""
+    points = np.random.default_rng(seed).uniform(0.2, 0.4, (k + 1, k))
+    points[np.arange(k), np.arange(k)] = 1.0
+    return points * np.linspace(0.1, 1, k)
+
+
+def test_hypervolume_of_few_points_on_ten_objectives_is_inclusion_and_exclusion():
+    points = corners(0)
+    assert front.is_exact(points, np.zeros(10))
+    assert front.hypervolume(points, np.zeros(10)) == pytest.approx(slow.hypervolume(points, np.zeros(10)), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_approximate_hypervolume_is_close_where_ranges_differ_and_ignores_dominated_points(seed, monkeypatch):
+    points, reference = corners(seed), np.zeros(10)
+    monkeypatch.setattr(front, "EXACT", {np.inf: 0})
+    approximate = front.hypervolume(points, reference)
+    assert approximate == pytest.approx(slow.hypervolume(points, reference), rel=0.1)
+    order = front.canonical(points)  # in the objectives' own ranges the same directions are further off
+    unscaled = moocore.hv_approx(points[:, order], ref=reference, maximise=True, seed=0, nsamples=front.SAMPLES)
+    assert unscaled != pytest.approx(slow.hypervolume(points, reference), rel=0.1)
+    assert front.hypervolume(np.concatenate([points, points[:1], points[1:2] * 0.9]), reference) == approximate
+
+
+def test_a_hypervolume_is_exact_where_the_points_that_count_are_few():
+    rng = np.random.default_rng(0)
+    many = np.abs(rng.normal(size=(101, 8)))
+    many /= np.linalg.norm(many, axis=1, keepdims=True)  # none dominates another
+    assert not front.is_exact(many, np.zeros(8))
+    assert front.is_exact(many[:100], np.zeros(8))
+    assert front.is_exact(np.concatenate([many[:100], many[:1] * 0.9, many[:1]]), np.zeros(8))  # dominated, and twice
+    assert front.is_exact(many, np.append(np.zeros(7), np.sort(many[:, 7])[0]))  # a hundred of them lie above it
+    assert front.is_exact(np.ones((9, 20)), np.ones(20))  # none does: the volume is 0
 
 
 @FEW
