@@ -26,3 +26,8 @@ class LongestPart(Metric):
         """Return the longest training part plus all search, in seconds."""
         longest = ledger.longest(one(runs))
         return longest + ledger.total(one(runs), "seconds", ("search",))
+
+    def note(self, runs: Sequence[Evidence]) -> str:
+        """Say how many parts there are, as a ledger does not tell which of them had to wait for others."""
+        parts = sum(line.kind == "training" for line in one(runs).costs.lines)
+        return f"the longest of {parts} parts, as if none waited for another" if parts > 1 else ""

@@ -6,6 +6,7 @@ import numpy as np
 
 from morlbench.metric import UNLISTED, Evidence, Metric, NoValue, one
 from morlbench.preference import rows_at
+from morlbench.task import ROUNDING
 
 
 class StatedGap(Metric):
@@ -37,6 +38,6 @@ class StatedGap(Metric):
             raise NoValue(f"the policy was not asked at the stated preference {stated.round(3).tolist()}")
         row, exact = rows[0], run.exact
         headroom = exact.optimum[row] - exact.base[row]
-        if headroom <= 0:
+        if headroom <= ROUNDING:
             raise NoValue("the base is already the best policy at the stated preference")
         return float((exact.optimum[row] - exact.value[row]) / headroom)

@@ -129,12 +129,12 @@ def reference_point(problem: Problem) -> Array:
 
 
 def reward_correlation(problem: Problem) -> Array:
-    """Return the correlations (k, k) of the rewards over the base's answers, all prompts together."""
+    """Return the correlations (k, k) of the rewards over the base's answers, all prompts together; NaN where a reward never changes."""
     mass = (np.exp(problem.log_base) / len(problem.log_base)).reshape(-1)
     rows = problem.rewards.reshape(-1, problem.k)
     centred = rows - mass @ rows
     covariance = (centred * mass[:, None]).T @ centred
-    spread = np.sqrt(np.diag(covariance))
+    spread = np.where(np.ptp(rows, axis=0) > 0, np.sqrt(np.diag(covariance)), np.nan)
     return np.asarray(covariance / np.outer(spread, spread))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from morlbench import adaptation, answers, flags, registry
 from morlbench import front as fronts
 from morlbench.board import Board
-from morlbench.errors import BadRecord, MorlbenchError
+from morlbench.errors import BadInput, BadRecord, MorlbenchError
 from morlbench.flags import Flag
 from morlbench.metric import Costs, Evidence, MethodFacts, Metric, NoValue, Probe, TaskFacts
 from morlbench.preference import Array, rows_at
@@ -87,7 +87,13 @@ def metric(name: str) -> Metric:
 
 
 def metrics(board: Board) -> tuple[Metric, ...]:
-    """Return every metric a board shows, once: those that rank, one per family, the cost and the KL beside them all."""
+    """Return every metric a board shows, once: those that rank, one per family, the cost and the KL beside them all.
+
+    Raises BadInput where a metric that ranks, or the cost, is not one of a single run: those are compared seed by seed.
+    """
+    for each in (metric(name) for name in (*(division.metric for division in board.divisions), board.cost)):
+        if each.over != "run":
+            raise BadInput(f"board {board.name!r}: a metric that ranks and the cost are of one run; {each.name!r} is over {each.over}")
     names = [name for division in board.divisions for name in (division.metric, *division.profile.values())]
     return tuple(metric(name) for name in dict.fromkeys([*names, *board.profile.values(), board.cost, VOLUME, KL]))
 
@@ -227,7 +233,7 @@ def _flags(signs: Sequence[flags.Sign], runs: Sequence[Evidence]) -> tuple[Flag,
     for sign in signs:
         try:
             found.append(sign(runs))
-        except NoValue:
+        except Exception:  # no value, or a fault: records come from anywhere, and no number of a ranking is a sign
             continue
     return tuple(found)
 
@@ -252,9 +258,9 @@ def _settings(run: Evidence) -> str:
 
 
 def _check(entry: str, runs: Sequence[RunRecord]) -> None:
-    """Raise BadRecord where one cell is claimed twice, or versions or settings are mixed under one name."""
+    """Raise BadRecord where one cell is claimed twice, or versions, settings, bases or a task's facts are mixed under one name."""
     cells: set[tuple[str, int]] = set()
-    first = runs[0].evidence
+    first, tasks = runs[0].evidence, dict[str, Evidence]()
     for record in runs:
         run = record.evidence
         if run.method.version != first.method.version:
@@ -262,6 +268,15 @@ def _check(entry: str, runs: Sequence[RunRecord]) -> None:
             raise BadRecord(f"records of {entry} are of versions {both[0]} and {both[1]} of the method; a board never pools versions")
         if _settings(run) != _settings(first):
             raise BadRecord(f"records of {entry} have different settings: {_settings(first)}; {_settings(run)}; name each on the board")
+        same = tasks.setdefault(run.task.name, run)
+        if run.task != same.task:
+            raise BadRecord(f"records of {entry} on {run.task.name} state different facts of the task: {_odd(run.task, same.task)}")
+        if run.base != same.base:
+            raise BadRecord(f"records of {entry} on {run.task.name} are of bases {same.base} and {run.base}; a board has one")
         if (run.task.name, run.seed) in cells:
             raise BadRecord(f"two records claim to be {entry} on {run.task.name}, seed {run.seed}; keep one")
         cells.add((run.task.name, run.seed))
+
+
+def _odd(mine: TaskFacts, first: TaskFacts) -> str:
+    return next(name.replace("_", " ") for name in vars(first) if getattr(mine, name) != getattr(first, name))

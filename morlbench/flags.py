@@ -15,11 +15,11 @@ from morlbench.metric import Evidence, NoValue, Probe, one
 from morlbench.preference import LINEAR, Array, rows_at
 from morlbench.stats import half_width
 from morlbench.store import key_of
+from morlbench.task import ROUNDING
 
 FLUENCY = 0.5  # nats per token the base finds the answers more surprising than its own, at the worst preference
 SLOW = 2.0  # times the base's seconds per token
 SPREAD = 0.1  # interquartile range over seeds of the hypervolume, relative to its median
-ROUNDING = 1e-9  # what equal answers may differ by
 DROP = 0.02  # utility, KL paid, below the single-policy run at its own preference
 
 
@@ -105,6 +105,8 @@ def _paid(run: Evidence) -> Array:
 def slow_inference(runs: Sequence[Evidence]) -> Flag:
     """Seconds per token relative to the base's."""
     speed = ledger.speed(one(runs))
+    if speed.tokens_per_second <= 0:
+        raise NoValue("no token was timed")
     ratio = speed.base_tokens_per_second / speed.tokens_per_second
     return Flag("slow-inference", ratio, SLOW, ratio > SLOW, "times the base's seconds per token")
 

@@ -46,6 +46,8 @@ def responses_needed(runs: Sequence[Evidence], gap: float = GAP) -> float:
         raise NoValue(UNLISTED)
     if any(run.method.track == "single" for run in runs):
         raise NoValue("one policy for one preference; see stated-gap")
+    if len({run.task.name for run in runs}) > 1:
+        raise NoValue("has a value on one task at a time")
     budgets = sorted({run.budget for run in runs})
     _same_seeds({budget: [run for run in runs if run.budget == budget] for budget in budgets}, "budgets")
     gaps = [float(np.mean([run.exact.gap for run in runs if run.exact is not None and run.budget == b])) for b in budgets]
@@ -80,7 +82,10 @@ def exponent(runs: Sequence[Evidence], quantity: Quantity) -> tuple[float, float
     if quantity != "responses":  # which alone reads a ladder of budgets; the others are compared at one
         sizes = _at_one_budget(sizes)
     _same_seeds(sizes, "sizes")
-    return slope(np.log(ks), np.log([_VALUE[quantity](sizes[k]) for k in ks]))
+    values = [_VALUE[quantity](sizes[k]) for k in ks]
+    if zero := [k for k, value in zip(ks, values, strict=True) if value <= 0]:
+        raise NoValue(f"the {quantity} of {zero[0]} objectives is 0, which has no logarithm")
+    return slope(np.log(ks), np.log(values))
 
 
 def _of_largest_family(runs: Sequence[Evidence]) -> list[Evidence]:

@@ -263,11 +263,12 @@ def labels(runs: Sequence[Evidence]) -> list[str]:
 
 
 def _facts(run: Evidence, *, several: bool) -> dict[str, str]:
-    """Return what may tell variants of a method apart, as text: its settings, and who it serves where a task states `several`."""
+    """Return what may tell variants of a method apart, as text: settings, what its task fetched, who it serves where that are `several`."""
     facts = {
         name: json.dumps(value) if isinstance(value, list | tuple | dict) else f"{value}" for name, value in run.method.settings.items()
     }
     facts["version"] = str(run.method.version)
+    facts["sources"] = ", ".join(" ".join(pair) for pair in run.task.sources)
     if several:
         facts["preference"] = text_of(run.task.preference)
     return facts

@@ -20,6 +20,7 @@ Split = Literal["train", "dev", "adapt", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 Relation = Literal["competing", "correlated", "independent", "mixed"]
 Points = tuple[tuple[float, ...], ...]
+ROUNDING = 1e-9  # what equal values may differ by
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,9 @@ class Exact:
 
     @property
     def gap(self) -> float:
-        """Pooled optimality gap, 0 perfect, 1 the base: sum_w (J* - J) / sum_w (J* - J_base)."""
-        return float((self.optimum - self.value).sum() / (self.optimum - self.base).sum())
+        """Pooled optimality gap, 0 perfect, 1 the base: sum_w (J* - J) / sum_w (J* - J_base); NaN where the base is the best policy."""
+        headroom = (self.optimum - self.base).sum()
+        return float((self.optimum - self.value).sum() / headroom) if headroom > ROUNDING else float("nan")
 
 
 class Front(NamedTuple):

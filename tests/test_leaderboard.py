@@ -12,7 +12,7 @@ from morlbench import comparison, digest
 from morlbench.bench import Cost, Line
 from morlbench.board import PROFILE, Board, Division
 from morlbench.board_page import markdown
-from morlbench.errors import BadRecord
+from morlbench.errors import BadInput, BadRecord
 from morlbench.leaderboard import rank
 from morlbench.record import Provenance, RunRecord
 from morlbench.summary import number
@@ -33,6 +33,16 @@ def run(method, level, *, task="a", seed=0, base=0.4, track="front", reference=(
     how = replace(made.method, name=method, family=family, track=track, version=changes.pop("method_version", 1))
     made = replace(made, task=facts, method=how, seed=seed, **changes)
     return RunRecord(made, Provenance("", False, "", {}))
+
+
+def told(record, **facts):
+    """The same record, which states other facts of its task."""
+    return replace(record, evidence=replace(record.evidence, task=replace(record.evidence.task, **facts)))
+
+
+def based(record, base):
+    """The same record on another base."""
+    return replace(record, evidence=replace(record.evidence, base=base))
 
 
 def free(record):
@@ -246,12 +256,29 @@ def test_a_removed_record_is_missing_from_then_on():
         (lambda: [run("m", 0.6, seed=0)], "two records claim to be m on a, seed 0"),
         (lambda: [run("m", 0.5, seed=5, method_version=2)], "versions 1 and 2"),
         (lambda: every("n", 0.5, reference=((0.9, 0.9),)), "state another front of the task"),
-        (lambda: [replace(r, evidence=replace(r.evidence, base="nano-2")) for r in every("n", 0.5)], "of base nano-2"),
+        (lambda: [run("m", 0.5, seed=5, reference=((0.9, 0.9),))], "records of m on a state different facts of the task: front"),
+        (lambda: [told(run("m", 0.5, seed=5), preference=(1.0, 0.0))], "records of m on a state different facts of the task: preference"),
+        (lambda: [based(run("m", 0.5, seed=5), "nano-2")], "records of m on a are of bases nano and nano-2"),
+        (lambda: [based(r, "nano-2") for r in every("n", 0.5)], "of base nano-2"),
     ],
 )
 def test_what_cannot_stand_on_one_board_is_refused(more, sentence):
     with pytest.raises(BadRecord, match=sentence):
         rank([*every("m", 0.5), *more()], board(["m", "n"], seeds=(*SEEDS, 5)))
+
+
+@pytest.mark.parametrize("odd", [{"metric": "utility-worst"}, {"metric": "inference-exponent"}])
+def test_a_metric_that_is_not_of_one_run_ranks_nothing(odd):
+    with pytest.raises(BadInput, match=f"{odd['metric']}' is over"):
+        rank(every("m", 0.5), board(["m"], **odd))
+
+
+def test_a_record_with_an_impossible_speed_costs_a_sign_and_no_ranking():
+    records = planted({"m": 0.3}, tasks=("a",))
+    costs = records[0].evidence.costs
+    never = replace(records[0].evidence, costs=replace(costs, speed=replace(costs.speed, tokens_per_second=0.0)))
+    found = rank([replace(records[0], evidence=never), *records[1:]], board(["m"]))
+    assert row(found, "m").score.value == pytest.approx(rank(records, board(["m"])).standings[0].rows[0].score.value)
 
 
 def test_comparisons_are_paired_t_tests_with_the_leader_and_controls_corrected_by_holm():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reference import slow
 from scipy.stats import entropy, kendalltau, linregress, spearmanr
 
-from morlbench import adaptation, answers, control, explanation, flags, growth, ledger, registry, stability
+from morlbench import adaptation, answers, closed_form, control, explanation, flags, growth, ledger, registry, stability
 from morlbench.bench import Cost, Line
 from morlbench.example import example
 from morlbench.metric import FAMILIES, Evidence, Metric, NoValue, Probe
@@ -373,6 +373,44 @@ def test_responses_needed_interpolates_in_log_budget():
         growth.responses_needed([at(256, 0.5), at(4096, 0.4)])
     with pytest.raises(NoValue, match="no budget brought the gap"):
         growth.responses_needed([at(256, np.nan)])
+    with pytest.raises(NoValue, match="one task at a time"):
+        growth.responses_needed([at(256, 0.5), replace(at(4096, 0.1), task=replace(example().task, name="another"))])
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-16, -1e-16, 1e-10])
+def test_a_base_that_is_the_best_policy_but_for_rounding_leaves_no_gap(off):
+    run = example(exact=True)
+    spent = replace(run, exact=replace(run.exact, optimum=run.exact.base + off, value=run.exact.base - 0.2))
+    assert np.isnan(spent.exact.gap)
+    for name in ("optimality-gap", "stated-gap"):
+        with pytest.raises(NoValue, match="already the best"):
+            registry.load("metrics", name)()([spent])
+
+
+def test_a_volume_of_zero_has_no_growth(recwarn):
+    sizes = [build(k=k, task=f"exact-scale-{k}", prompts=4) for k in (2, 3, 5)]
+    low = [replace(run, task=replace(run.task, reference_point=run.probe("base").means[0] - 1e-3)) for run in sizes]
+    worse = [replace(run, probes=tuple(replace(p, rewards=p.rewards - (p.name == "front")) for p in run.probes)) for run in low]
+    with pytest.raises(NoValue, match="of 2 objectives is 0, which has no logarithm"):
+        growth.exponent(worse, "volume")
+    assert not recwarn
+
+
+def test_a_reward_that_never_changes_has_no_correlation(recwarn):
+    log_base = np.log(np.full((2, 3), 1 / 3))
+    rewards = np.stack([np.ones((2, 3)), np.arange(6).reshape(2, 3) / 6], axis=2)
+    found = closed_form.reward_correlation(closed_form.Problem(log_base, rewards, 0.1))
+    assert np.isnan(found[0]).all()
+    assert found[1, 1] == pytest.approx(1)
+    assert not recwarn
+
+
+def test_the_longest_part_says_how_many_there_are():
+    run = build(prompts=4)
+    parts = [line for line in run.costs.lines if line.kind == "training"]
+    several = replace(run, costs=replace(run.costs, lines=(*parts, *parts)))
+    told = registry.load("metrics", "longest-part")().note([several])
+    assert told == f"the longest of {2 * len(parts)} parts, as if none waited for another"
 
 
 def test_rungs_of_other_seeds_and_single_policies_have_no_responses_needed():

@@ -91,7 +91,7 @@ def test_a_seed_without_a_value_leaves_the_mean_missing():
 
 
 def test_a_remark_that_all_seeds_share_stays_beside_their_mean():
-    joined = score.across_seeds(score.score([record(seed=s, k=10, prompts=4, adapt=False) for s in range(2)]))
+    joined = score.across_seeds(score.score([record(seed=s, k=11, prompts=4, adapt=False) for s in range(2)]))
     row = joined[joined["metric"] == "hypervolume"].iloc[0]
     assert np.isfinite(row["value"])
     assert row["reason"].startswith("approximate")
@@ -194,6 +194,13 @@ def test_an_empty_frame_says_so():
 
 def preferring(run: RunRecord, *preference: float) -> RunRecord:
     return replace(run, evidence=replace(run.evidence, task=replace(run.evidence.task, preference=preference)))
+
+
+def test_what_a_task_fetched_tells_its_records_apart():
+    old, new = record(prompts=8), record(prompts=8)
+    new = replace(new, evidence=replace(new.evidence, task=replace(new.evidence.task, sources=(("org/model", "c2"),))))
+    assert score.labels([run.evidence for run in (old, new)]) == ["planted (sources=)", "planted (sources=org/model c2)"]
+    assert score.labels([new.evidence, new.evidence]) == ["planted", "planted"]
 
 
 def test_runs_for_two_users_are_two_rows_and_tasks_with_other_users_are_one_method():
