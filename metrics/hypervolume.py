@@ -34,7 +34,7 @@ class Hypervolume(Metric):
         return front.hypervolume(answers.points(one(runs)), np.array(one(runs).task.reference_point))
 
     def interval(self, runs: Sequence[Evidence]) -> tuple[float, float] | None:
-        """Return the 95% t interval over prompts of the linearised hypervolume; none where it is exact, or 0 and so flat."""
+        """Return the 95% t interval over prompts of the linearised hypervolume, its bias not taken off; none where it is exact, or 0."""
         run = one(runs)
         if run.exact is not None or self(runs) == 0:
             return None

@@ -20,7 +20,7 @@ from morlbench.leaderboard import Ranking, Standings
 from morlbench.metric import FAMILIES
 from morlbench.standing import Cell, Facet, Standing
 from morlbench.stats import Interval
-from morlbench.summary import TITLES, number
+from morlbench.summary import TITLES, number, scored
 
 CSV = (
     "division", "group", "rank", "rank_low", "rank_high", "method", "version", "family", "track", "level", "task", "metric", "value", "low",
@@ -131,7 +131,7 @@ def _table(standings: Standings) -> str:
         rank = f"{row.rank.value:g} [{row.rank.low:g}, {row.rank.high:g}]" if row.rank else "–"
         name = f"**{row.method}**" if row.group == 1 else row.method
         cells = [shown(cell) for cell in row.cells]
-        score = _interval(row.score) if row.score else "–"
+        score = scored(row.score)
         lines.append(_line([row.group or "–", rank, name, row.family, score, *cells, ", ".join(row.flags) or "none", row.level or "–"]))
     lines += ["", f"{runs} {absent}".strip()]
     outside: dict[str, list[str]] = {}
@@ -162,12 +162,16 @@ def _profile(standings: Standings) -> str:
     facets = rows[0].profile
     arrows = {f.family: "↑" if metric(f.metric).higher_is_better else "↓" for f in facets}
     head = ["method", *(f"{TITLES[f.family]}: {f.metric} {arrows[f.family]}" for f in facets)]
-    free = [f"`{facet.metric}`" for facet in facets if metric(facet.metric).rewards_alone]
-    told = f" KL is not paid for in {', '.join(free)}: who spends most of it may lead there and not in the ranking." if free else ""
-    lines = [f"Profile over the eight families: value, and {RANKED}.{told}", ""]
+    lines = [f"Profile over the eight families: value, and {RANKED}.{unpaid(rows[0], quote='`')}", ""]
     lines += [_line(head), _line(["---", *["---:"] * len(FAMILIES)])]
     lines += [_line([row.method, *map(_facet, row.profile)]) for row in rows]
     return "\n".join(lines)
+
+
+def unpaid(row: Standing, *, quote: str = "") -> str:
+    """Return a sentence that names the metrics of a profile that make nobody pay for KL, after a space; '' where all do."""
+    free = [f"{quote}{facet.metric}{quote}" for facet in row.profile if metric(facet.metric).rewards_alone]
+    return f" KL is not paid for in {', '.join(free)}: who spends most of it may lead there and not in the ranking." if free else ""
 
 
 def _facet(facet: Facet) -> str:
@@ -181,7 +185,7 @@ def _compared(standings: Standings) -> str:
         return ""
     lines = ["Differences in score, paired by seed; p after Holm over exactly these.", ""]
     lines += [_line(["", "against", "difference", "p"]), _line(["---", "---", "---:", "---:"])]
-    lines += [_line([c.first, c.second, _interval(c.difference), _p(c)]) for c in standings.comparisons]
+    lines += [_line([c.first, c.second, scored(c.difference), _p(c)]) for c in standings.comparisons]
     return "\n".join(lines)
 
 
@@ -199,11 +203,6 @@ def _left_out(ranking: Ranking) -> list[str]:
     if not ranking.left_out:
         return []
     return ["## Records that do not count", "\n".join(f"- {_escaped(sentence).replace('[', '&#91;')}" for sentence in ranking.left_out)]
-
-
-def _interval(value: Interval) -> str:
-    limits = f" [{number(value.low)}, {number(value.high)}]" if np.isfinite(value.low) else ""
-    return f"{number(value.value)}{limits}"
 
 
 def _numbers(value: Interval) -> list[str]:

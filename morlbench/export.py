@@ -28,7 +28,7 @@ from morlbench.gather import counted
 from morlbench.leaderboard import Ranking, Standings
 from morlbench.standing import Standing
 from morlbench.stats import LEVEL, seed_interval
-from morlbench.summary import number
+from morlbench.summary import number, scored
 
 SCHEMA = "0.2.2"
 SPECIAL = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
@@ -133,7 +133,11 @@ def latex(ranking: Ranking) -> str:
 def _latex(standings: Standings, board: Board) -> str:
     division = standings.division
     head = ["group", "rank", "method", "score", *map(escaped, division.tasks)]
-    caption = f"{division.title}. {division.metric}, mean of {len(board.seeds)} seeds; brackets: 95% intervals over seeds."
+    better = "larger" if metric(division.metric).higher_is_better else "smaller"
+    caption = (
+        f"{division.title}. Score: larger is better. Tasks: {division.metric}, {better} is better, mean of {len(board.seeds)} seeds. "
+        "Brackets: 95% intervals over seeds; of ranks, the ranks in 95% of resamplings of the seeds."
+    )
     lines = [
         r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{rrlr{'r' * len(division.tasks)}}}", r"\toprule",
         " & ".join(head) + r" \\", r"\midrule",
@@ -148,12 +152,8 @@ def _latex(standings: Standings, board: Board) -> str:
 
 def _latex_cells(row: Standing) -> Sequence[str]:
     rank = f"{row.rank.value:g} [{row.rank.low:g}, {row.rank.high:g}]" if row.rank else "--"
-    score_ = "--"
-    if row.score:
-        limits = f" [{number(row.score.low)}, {number(row.score.high)}]" if np.isfinite(row.score.low) else ""
-        score_ = f"{number(row.score.value)}{limits}"
     cells = ["--" if cell.missing else number(float(np.mean(cell.values))) for cell in row.cells]
-    return [str(row.group or "--"), rank, escaped(row.method), score_, *cells]
+    return [str(row.group or "--"), rank, escaped(row.method), scored(row.score) if row.score else "--", *cells]
 
 
 def escaped(text: str, special: Mapping[str, str] = SPECIAL) -> str:
@@ -166,11 +166,12 @@ def escaped(text: str, special: Mapping[str, str] = SPECIAL) -> str:
 
 
 def write(ranking: Ranking, folder: Path) -> list[Path]:
-    """Write every export below the folder and return the paths."""
+    """Write every export below the folder, in one with the board's name, and return the paths."""
     from morlbench.store import write_bytes
 
     paths = []
     for name, data in exports(ranking).items():
-        write_bytes(folder / name, data)
-        paths.append(folder / name)
+        path = folder / ranking.board.name / name
+        write_bytes(path, data)
+        paths.append(path)
     return paths

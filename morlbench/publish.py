@@ -71,7 +71,7 @@ def command(name: str, *, check: bool, export: Path | None = None) -> bool:
     if export is not None:
         from morlbench.export import write as write_exports
 
-        console.say(f"{board.name}: {len(write_exports(ranking, export))} files in {export}")
+        console.say(f"{board.name}: {len(write_exports(ranking, export))} files in {export / board.name}")
         return True
     files = build(ranking)
     if check:

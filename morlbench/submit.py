@@ -4,6 +4,7 @@ Runs go to a folder of runs as always (`--out`) and are copied to the board when
 Nothing is sent anywhere: the steps are printed, and whoever submits reads and types them. docs/submitting.md is the walk.
 """
 
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Sequence
@@ -159,7 +160,8 @@ def verified(entry: Entry, board: Board) -> None:
 def steps(entry: Entry, board: Board, code: Path, root: Path) -> list[str]:
     """Return the commands that make a pull request of the submission."""
     place = board.folder.resolve().relative_to(root)
-    branch = f"submit-{entry.name}-{board.name}"
+    variant = re.sub(r"[^A-Za-z0-9.-]+", "-", entry.text)
+    branch = f"submit-{variant}-{registry.load('methods', entry.name).version}-{board.name}"
     names = sorted({path.parent.name for path in files(entry, board)})
     lists = [str(place / name) for name in (FILE, REMOVALS) if (board.folder / name).exists()]
     words = [str(code), *lists, *(str(place / RECORDS / "*" / name / "*") for name in names)]

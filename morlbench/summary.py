@@ -4,6 +4,8 @@ One method gets a line per metric with its 95% interval; several methods get a c
 reason beside it or below. Leaves out the other metrics: `--json` has them all.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from rich import box
@@ -14,6 +16,7 @@ from rich.text import Text
 
 from morlbench import score
 from morlbench.metric import FAMILIES
+from morlbench.stats import Interval
 
 TITLES = {
     "utility": "overall utility", "pareto": "Pareto-optimality", "training": "training efficiency", "inference": "inference efficiency",
@@ -21,7 +24,8 @@ TITLES = {
 }  # fmt: skip
 COLUMNS = 5  # methods side by side
 REMARK = "unit, or why there is none"
-DUST = 1e-7  # smaller is what rounding in float32 left of a zero
+DUST = 1e-12  # smaller is what rounding left of a zero
+FLOAT32 = 1e-7  # and this in a score, a difference of rewards that are kept in float32
 
 
 def render(frame: pd.DataFrame) -> RenderableType:
@@ -46,11 +50,31 @@ def render(frame: pd.DataFrame) -> RenderableType:
 def number(value: float) -> str:
     """Return a number as a person reads it: about three digits, thousands set apart, what rounding left of a zero as zero.
 
-    >>> [number(v) for v in (12345.6, 64.0, 26.667, 0.73333, 0.00042, -9.3e-18)]
-    ['12,346', '64', '26.7', '0.733', '0.00042', '0.000']
+    >>> [number(v) for v in (12345.6, 64.0, 26.667, 0.73333, 0.00042, 5.8e-9, -9.3e-18)]
+    ['12,346', '64', '26.7', '0.733', '0.00042', '5.8e-09', '0.000']
     """
     value = 0.0 if abs(value) < DUST else value
     return f"{value:{_format(value)}}" if np.isfinite(value) else "–"
+
+
+def interval(found: Interval | None) -> str:
+    """Return a value and its limits as a person reads them."""
+    if found is None:
+        return "–"
+    limits = f" [{number(found.low)}, {number(found.high)}]" if np.isfinite(found.low) else ""
+    return f"{number(found.value)}{limits}"
+
+
+def scored(found: Interval | None) -> str:
+    """Return a score, or a difference of scores, with its limits.
+
+    >>> scored(Interval(-2.2e-9, -2.2e-9, 0.25))
+    '0.000 [0.000, 0.250]'
+    """
+    if found is None:
+        return "–"
+    value, low, high = (0.0 if abs(x) < FLOAT32 else x for x in (found.value, found.low, found.high))
+    return interval(replace(found, value=value, low=low, high=high))
 
 
 def _format(value: float) -> str:

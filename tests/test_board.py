@@ -623,6 +623,19 @@ def test_no_two_results_of_a_method_have_the_name_of_one_data_set_and_task_on_th
         assert set(entry["dataset"]) == {"id", "task_id"}
 
 
+def test_exports_of_two_boards_in_one_folder_do_not_mix(built, tmp_path):
+    other = replace(built.ranking, board=replace(built.ranking.board, name="another"))
+    first, second = (set(export.write(ranking, tmp_path)) for ranking in (built.ranking, other))
+    assert not first & second
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == first | second
+
+
+def test_a_latex_table_says_which_way_is_better_and_what_brackets_are(built):
+    caption = next(line for line in export.latex(built.ranking).splitlines() if line.startswith(r"\caption"))
+    assert "Score: larger is better. Tasks: optimality-gap, smaller is better, mean of 2 seeds." in caption
+    assert r"of ranks, the ranks in 95\% of resamplings of the seeds" in caption
+
+
 def test_latex_escapes_what_would_be_a_command(built):
     assert export.escaped("50% of a_b & {c}") == r"50\% of a\_b \& \{c\}"
     table = export.latex(built.ranking)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from morlbench import comparison, crossfit, front, stats
+from morlbench.answers import mean_interval
 from morlbench.preference import lattice
 
 pytestmark = pytest.mark.slow
@@ -116,20 +117,25 @@ def test_more_equal_methods_are_more_often_told_apart_since_the_leader_is_the_la
 def test_what_cross_fitting_takes_from_a_front_and_what_it_saves_from_a_collapsed_one(noise):
     """Hypervolume of 11 points asked of 100 prompts, one answer each, prompts spread .15: mean of 100 samples over the true value."""
     w, reference = lattice(2), np.array([0.35, 0.35])
-    bias = {}
+    bias, covered = {}, {}
     for name, points in (("front", 0.4 + 0.2 * np.sqrt(w)), ("one point", np.full((11, 2), 0.54))):
-        true, plain, fitted = front.hypervolume(points, reference), [], []
-        for seed in range(100):
+        true, plain, fitted, hits = front.hypervolume(points, reference), [], [], []
+        for seed in range(400):
             rng = np.random.default_rng(seed)
             answers = points[:, None, None] + rng.normal(0, 0.15, (1, PROMPTS, 1, 2)) + rng.normal(0, noise, (11, PROMPTS, 1, 2))
             plain.append(front.hypervolume(answers.mean((1, 2)), reference))
             fitted.append(crossfit.hypervolume(answers, np.arange(PROMPTS), reference))
+            low, high = mean_interval(crossfit.hypervolume_parts(answers, reference))
+            hits.append(low <= true <= high)
+        covered[name] = share(f"answers spread {noise}, {name}: the interval of the plain value holds the true one", hits)
         bias[name] = np.mean(plain) / true - 1, np.mean(fitted) / true - 1
-        print(f"answers spread {noise}, {name}: plain {bias[name][0]:+.0%}, cross-fitted {bias[name][1]:+.0%}")
+        print(f"\nanswers spread {noise}, {name}: plain {bias[name][0]:+.0%}, cross-fitted {bias[name][1]:+.0%}")
     assert bias["one point"][0] > 0.15
     assert abs(bias["one point"][1]) < 0.04
     assert 0 < bias["front"][0] < 0.1
     assert -0.2 < bias["front"][1] < -0.05
+    assert covered["front"] > 0.9
+    assert covered["one point"] < 0.9
 
 
 def own(rng, spread, residual, prompts_too):

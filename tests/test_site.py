@@ -172,6 +172,22 @@ def test_few_tasks_are_averaged_plainly_by_the_slider_too(site: Site) -> None:
     assert "it is their mean, from five tasks on their interquartile mean" in site.files["planted/index.html"].decode()
 
 
+@pytest.mark.parametrize("utility", ["chebyshev", "soft-threshold", "hard-threshold"])
+def test_the_base_gains_nothing_over_itself_on_any_number_of_tasks(site: Site, utility: str) -> None:
+    """Each seed has a base of its own: over five tasks, cut at both ends, a mean of seeds would leave a difference."""
+    alike = [one for one in site.packs.values() if len(one.base) == 2]
+    of_base = []
+    for one in alike:
+        answers = np.repeat(one.base_answers[:, None], len(one.asked), 1)
+        view = replace(one.methods["base"].views["front"], answers=answers)
+        of_base.append(replace(one, methods={"base": replace(one.methods["base"], views={"front": view})}))
+    wish = Wish((0.3, 0.7), utility, charged=False)
+    (place,) = rerank.rerank((of_base * 3)[:5], ["base"], "front", wish)
+    assert place.gain == 0
+    seeds = np.array([rerank.base_utility(pack, wish) for pack in of_base])
+    assert np.ptp(seeds, axis=1).max() > 0
+
+
 def test_charging_kl_costs_beta_for_every_nat(site: Site) -> None:
     task = site.packs["exact-competing"]  # 2 nats at beta .05
     free, charged = (rerank.gains(task, "mod", "front", Wish((0.2, 0.8), charged=c)) for c in (False, True))

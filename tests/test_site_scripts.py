@@ -223,6 +223,49 @@ def test_a_loss_is_a_bar_of_its_own_and_is_not_read_out_twice(site: Site) -> Non
     assert (last["class"], first.get("class")) == ("loss", None)
 
 
+def test_what_the_reader_set_stays_when_the_task_changes(site: Site) -> None:
+    act = """
+    await set("task", "pair");
+    await set("weight-0", "80"); byId("charged").checked = false; byId("charged").fire("input");
+    await set("task", "exact-competing");
+    const found = { weights: ["weight-0", "weight-1"].map((id) => byId(id).value), charged: byId("charged").checked };
+    await set("task", "triple");
+    found.even = ["weight-0", "weight-1", "weight-2"].map((id) => byId(id).value);
+    return found;
+    """
+    found = play(site, "planted/index.html", "board.js", act)
+    assert found == {"weights": ["80", "20"], "charged": False, "even": ["33", "33", "33"]}
+
+
+def test_a_gain_of_zero_has_no_sign_and_sampled_answers_are_counted(site: Site) -> None:
+    act = """
+    const { base, methods } = (await morlbench.load("board", "data/")).tasks.pair, { front } = methods.base;
+    front.means = front.means.map((row) => row.map(() => base.map((x) => x - 1e-6)));
+    byId("charged").checked = false; byId("charged").fire("input");
+    await set("task", "pair");
+    const row = byId("places").rows.find((one) => one.cells[2].textContent === "base");
+    const found = { gain: row.cells[3].textContent, bar: row.all("rect")[0].getAttribute("class"), exact: byId("slider-note").textContent };
+    await set("utility", "chebyshev");
+    found.sampled = byId("slider-note").textContent;
+    return found;
+    """
+    found = play(site, "planted/index.html", "board.js", act)
+    assert (found["gain"], found["bar"]) == ("0.0000", None)
+    assert "Judged on" not in found["exact"]
+    assert f"Judged on {site.packs['pair'].base_answers.shape[1]} sampled answers a seed." in found["sampled"]
+
+
+def test_an_address_that_no_task_has_opens_the_first(site: Site) -> None:
+    act = """
+    location.hash = "#%E0%A4%A";
+    vm.runInThisContext(fs.readFileSync(script, "utf8")); await tick();
+    return { task: byId("task").value, question: byId("question").textContent };
+    """
+    found = play(site, "planted/answers.html", "answers.js", act)
+    assert found["task"] == "exact-competing"
+    assert found["question"]
+
+
 def test_the_legend_opens_by_its_link_and_on_paper(site: Site) -> None:
     act = """
     const heard = {}; globalThis.addEventListener = (name, act) => { heard[name] = act; };

@@ -169,7 +169,9 @@ def test_a_record_of_another_version_is_not_overwritten(clone: Path, monkeypatch
     submit.gather(entry, tiny, cells, clone / "runs2", maker)
     assert submit.lacking(entry, tiny, maker) == []
     submit.verified(entry, tiny)
-    added = next(line for line in submit.steps(entry, tiny, Path("methods/mine"), clone) if "git add" in line)
+    given = submit.steps(entry, tiny, Path("methods/mine"), clone)
+    assert "  git switch -c submit-mine-2-tiny" in given  # another branch than that of version 1
+    added = next(line for line in given if "git add" in line)
     git(clone, *shlex.split(added)[1:])
     names = {Path(name) for name in git(clone, "diff", "--cached", "--name-only").split()}
     assert {name.parent.name for name in names if name.suffix == ".parquet"} == {"mine", "mine+budget=smoke"}

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import morlbench
 from morlbench import legend, registry
-from morlbench.board_page import RANKED, shown
+from morlbench.board_page import RANKED, shown, unpaid
 from morlbench.digest import EntryDigest, Value, metric, metrics
 from morlbench.errors import BadInput
 from morlbench.leaderboard import Ranking, Standings
@@ -23,7 +23,7 @@ from morlbench.site.card import card
 from morlbench.site.pack import TaskPack, task_of
 from morlbench.standing import Standing
 from morlbench.stats import Interval, over_tasks_name, seed_interval
-from morlbench.summary import TITLES, number
+from morlbench.summary import TITLES, interval, number, scored
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ def environment() -> Environment:
     """Return the templates' environment: every value is escaped, an unknown name is an error."""
     loader = PackageLoader("morlbench.site", "templates")
     env = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    env.filters |= {"number": number, "slug": slug, "interval": interval, "key": key, "titled": TITLES.__getitem__, "shown": shown}
-    words = {"over_tasks_name": over_tasks_name, "legend": legend, "ranked": RANKED}
+    env.filters |= {"number": number, "interval": interval, "scored": scored, "shown": shown}
+    env.filters |= {"slug": slug, "key": key, "titled": TITLES.__getitem__}
+    words = {"over_tasks_name": over_tasks_name, "legend": legend, "ranked": RANKED, "unpaid": unpaid}
     env.globals |= {"version": morlbench.__version__, "scale": scale, "profiled": _profiled, **words}
     return env
 
@@ -119,14 +120,6 @@ def slug(entry: str) -> str:
     'combine_level_hidden-1'
     """
     return re.sub(r"[^A-Za-z0-9.-]", "_", entry)
-
-
-def interval(found: Interval | None) -> str:
-    """Return a value and its limits as a person reads them."""
-    if found is None:
-        return "–"
-    limits = f" [{number(found.low)}, {number(found.high)}]" if np.isfinite(found.low) else ""
-    return f"{number(found.value)}{limits}"
 
 
 def key(value: float | None) -> str:

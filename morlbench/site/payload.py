@@ -60,7 +60,7 @@ def _task(pack: TaskPack, ranking: Ranking) -> Json:
         "name": pack.name, "objectives": list(facts.objectives), "beta": facts.beta, "exact": pack.exact,
         "preference": list(facts.preference), "asked": pack.asked.tolist(), "thresholds": list(pack.thresholds),
         "steps": stepped(np.array(pack.thresholds)).tolist(),
-        "base": _plain(pack.base), "front": {"name": name, "points": points},
+        "base": _plain(pack.base), "base_seeds": len(pack.base_answers), "front": {"name": name, "points": points},
         "methods": {entry: _method(method, ranking) for entry, method in pack.methods.items()},
     }  # fmt: skip
 

@@ -56,9 +56,9 @@ def rerank(tasks: Sequence[TaskPack], methods: Sequence[str], view: str, wish: W
 
 
 def gains(task: TaskPack, method: str, view: str, wish: Wish) -> Array:
-    """Return the gain over the base per seed (s,)."""
-    found = task.methods[method].views[view]
-    return utility_of(found, task, task.preferences(view), wish) - base_utility(task, wish)
+    """Return the gain over the base per seed (s,), over the base's own answers of that seed where there are as many."""
+    found, base = task.methods[method].views[view], base_utility(task, wish)
+    return utility_of(found, task, task.preferences(view), wish) - (base if len(base) == len(found.means) else base.mean())
 
 
 def utility_of(view: View, task: TaskPack, asked: Array, wish: Wish) -> Array:
@@ -69,12 +69,11 @@ def utility_of(view: View, task: TaskPack, asked: Array, wish: Wish) -> Array:
     return np.asarray(values - task.told.facts.beta * view.kl[:, row] if wish.charged else values)
 
 
-def base_utility(task: TaskPack, wish: Wish) -> float:
-    """Return the wish's utility of the base, which has no KL to itself."""
-    w = np.array(wish.preference)
+def base_utility(task: TaskPack, wish: Wish) -> Array:
+    """Return the wish's utility of the base, which has no KL to itself: of its mean rewards (1,), or of its answers by seed (s,)."""
     if wish.utility == "linear":
-        return float((task.base * w).sum())
-    return float(_worth(task.base_answers, task, wish).mean())
+        return np.array([(task.base * np.array(wish.preference)).sum()])
+    return np.asarray(_worth(task.base_answers, task, wish).mean(1))
 
 
 def _worth(answers: Bytes, task: TaskPack, wish: Wish) -> Array:

@@ -69,8 +69,8 @@
     const names = Object.keys(board.tasks);
     if (!names.length) { byId("question").textContent = "This board has no record yet."; return; }
     options(byId("task"), names.map((name) => [name, name]));
-    const wanted = decodeURIComponent(location.hash.slice(1));
-    if (names.includes(wanted)) byId("task").value = wanted;
+    const wanted = names.find((name) => `#${encodeURIComponent(name)}` === location.hash || `#${name}` === location.hash);
+    if (wanted) byId("task").value = wanted;
     byId("task").addEventListener("input", open);
     for (const id of ["prompt", "asked", "filter-text"]) byId(id).addEventListener("input", () => samples && show());
     open();

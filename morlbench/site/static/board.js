@@ -78,7 +78,7 @@
   linked();
 
   // --- the slider ---
-  let board = null, weights = [], bytesOf = new Map();
+  let board = null, weights = [], bytesOf = new Map(), told = false; // whether the reader said if KL is charged
   const division = () => board.divisions[Number(byId("division").value)];
 
   function options(select, pairs) {
@@ -116,15 +116,15 @@
   }
 
   function offerWeights() {
-    const tasks = chosen();
+    const tasks = chosen(), before = weights.map(({ input }) => input.value);
     weights = [];
     byId("weights").replaceChildren();
     if (!tasks.length) return show();
     const named = objectives(tasks), k = named.length;
-    byId("charged").checked = charges(tasks);
+    if (!told) byId("charged").checked = charges(tasks);
     weights = named.map((name, i) => {
       const input = make("input", undefined, { type: "range", min: "0", max: "100", step: "1", id: `weight-${i}` });
-      input.value = String(Math.round(100 / k));
+      input.value = before.length === k ? before[i] : String(Math.round(100 / k)); // what the reader set stays
       const output = make("output", "", { for: `weight-${i}` });
       const label = make("label", `weight of ${name} `, {});
       label.append(output, input);
@@ -211,13 +211,14 @@
   }
 
   function draw(places, left, tasks) {
+    const shown = (gain) => (Math.abs(gain) < 5e-5 ? 0 : gain); // in four decimals
     const top = Math.max(...places.map(({ gain }) => gain), 1e-9), low = Math.max(-top, Math.min(...places.map(({ gain }) => gain), 0));
     const rows = places.map((place, i) => {
       const row = make("tr", undefined, i && places[i - 1].group !== place.group ? { class: "tie" } : {});
       const drawn = make("td");
-      drawn.append(bar(place.gain, low, top));
+      drawn.append(bar(shown(place.gain), low, top));
       row.append(make("td", place.group, { class: "n" }), make("td", `${place.rank} [${form(place.low, 1)}, ${form(place.high, 1)}]`, { class: "n" }),
-        make("th", place.method, { scope: "row" }), make("td", form(place.gain, 4), { class: "n" }), drawn);
+        make("th", place.method, { scope: "row" }), make("td", form(shown(place.gain), 4), { class: "n" }), drawn);
       return row;
     });
     const missing = left.map((method) => {
@@ -246,9 +247,11 @@
     const at = alike ? `(${near[0]})` : near.map((one, i) => `(${one}) on ${tasks[i].name}`).join(", ");
     const leaders = places.filter(({ group }) => group === 1).map(({ method }) => method).join(", ");
     const limits = wanted.utility.endsWith("threshold") ? ` Thresholds on ${task.name}: ${task.thresholds.map((x) => form(x, 2)).join(", ")}.` : "";
+    const [{ name, base_seeds: seeds }] = tasks, held = bytesOf.get(name);
+    const judged = wanted.utility === "linear" || !seeds ? "" : ` Judged on ${held.base.length / task.objectives.length / seeds} sampled answers a seed.`;
     const absent = division().absent.length ? ` No record here yet: ${division().absent.join(", ")}.` : "";
     byId("slider-note").textContent = `First tie group: ${leaders || "nobody"}. ${settings(tasks, wanted)} Answers asked at ${at}`
-      + `${view === "front" ? ", the nearest preference that was asked" : ", the stated preference"}.${limits}${absent}`;
+      + `${view === "front" ? ", the nearest preference that was asked" : ", the stated preference"}.${judged}${limits}${absent}`;
   }
 
   morlbench.load("board", folder).then((data) => {
@@ -256,6 +259,7 @@
     options(byId("division"), board.divisions.map((one, i) => [String(i), one.title]));
     byId("division").addEventListener("input", offerTasks);
     byId("task").addEventListener("input", offerWeights);
+    byId("charged").addEventListener("input", () => { told = true; });
     for (const id of ["utility", "charged"]) byId(id).addEventListener("input", show);
     offerTasks();
   }, (fault) => { byId("slider-note").textContent = fault.message; });

@@ -65,9 +65,11 @@
     });
   }
 
+  // Of the base's mean rewards, or of its answers by seed.
   function baseUtility(task, wish, answers) {
-    if (wish.utility === "linear") return task.base.includes(null) ? NaN : dot(task.base, wish.preference);
-    return average(wish, answers, 0, answers.length / wish.preference.length);
+    if (wish.utility === "linear") return [task.base.includes(null) ? NaN : dot(task.base, wish.preference)];
+    const n = answers.length / wish.preference.length / task.base_seeds;
+    return Array.from({ length: task.base_seeds }, (_, seed) => average(wish, answers, seed * n, n));
   }
 
   // The plain mean of fewer than five tasks, else their interquartile mean: floor(.25 n) values are cut at each end.
@@ -187,7 +189,8 @@
       const perTask = tasks.map((task, t) => {
         const asked = view === "front" ? task.asked : [task.preference];
         const flat = linear ? null : answers(task, method);
-        return utilityOf(task.methods[method][view], asked, task.beta, wishes[t], flat).map((value) => value - bases[t]);
+        const found = utilityOf(task.methods[method][view], asked, task.beta, wishes[t], flat), base = bases[t];
+        return found.map((value, seed) => value - (base.length === found.length ? base[seed] : mean(base)));
       });
       const values = perTask[0].map((_, seed) => overTasks(perTask.map((row) => row[seed])));
       if (perTask.flat().every(Number.isFinite)) scores.push([method, values]);
