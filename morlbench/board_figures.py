@@ -210,7 +210,7 @@ def adaptation(ranking: Ranking) -> "Figure | None":
 
     return _grid(
         tasks, panel, x="responses rated by the user", y="share of the gain of being told  (higher is better) →",
-        title="Adaptation to hidden users (mean of seeds; bar: 95% over seeds; lines at 1, being told the preference, and .95)\n"
+        title="Adaptation to hidden users (mean of seeds in which being told gains; bar: 95% over them; lines at 1 and .95 of it)\n"
         "methods without a curve have no `observe`: ratings change nothing in them",
     )  # fmt: skip
 
