@@ -23,7 +23,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.average import ETA
 from morlbench.lm.base import Base, load_base
 from morlbench.lm.dynamic import Moving, Pace, pace
-from morlbench.lm.family import best_value, nearest, serve_one, spread
+from morlbench.lm.family import best_value, check_policies, nearest, serve_one, spread
 from morlbench.lm.policy import single_policy
 from morlbench.lm.train import Plan, Recipe, steered
 from morlbench.lm.trained import Settings
@@ -36,6 +36,7 @@ from morlbench.methods.gdpo import Decoupled
 from morlbench.methods.hypervolume_guided import Guide, factor
 from morlbench.methods.markov_weighting import MarkovWeighting, Trends, trend
 from morlbench.methods.meta_morl import MetaMorl, toward
+from morlbench.methods.modpo import Modpo
 from morlbench.methods.optimistic_linear_support import OptimisticLinearSupport
 from morlbench.methods.optimistic_linear_support.support import corners, next_preference
 from morlbench.methods.pgmorl import Pgmorl
@@ -400,6 +401,21 @@ def test_spread_preferences_lie_on_the_lattice_with_vertices_first(k: int, count
     assert len(np.unique(found, axis=0)) == count
     assert (found.max(1) == 1).sum() == min(count, k)
     assert all(np.abs(lattice(k) - w).sum(1).min() < 1e-9 for w in found)
+
+
+def test_more_policies_than_the_lattice_has_are_refused_where_they_were_asked_for() -> None:
+    for name in ("preference-sweep", "modpo"):
+        usual = registry.load("methods", name).__dataclass_fields__["policies"].default.default
+        for policies in (usual, 11, 2):
+            check_policies(policies, usual, 2)
+        with pytest.raises(BadInput, match="policies=12 is more than the 11 preferences"):
+            check_policies(12, usual, 2)
+
+
+@pytest.mark.parametrize("method", [PreferenceSweep(policies=12), Modpo(policies=12)])
+def test_a_method_refuses_them_before_it_trains(method: Method, canned_base: CannedBase, store: Store) -> None:
+    with pytest.raises(BadInput, match="policies=12"):
+        method.train(Bench(Toy(), canned_base, 4096, store), seed=0)
 
 
 def test_a_family_serves_each_row_by_its_own_member(base: Base, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from morlbench.bench import Bench
 from morlbench.errors import BadInput
-from morlbench.lm.family import nearest, serve_one, spread
+from morlbench.lm.family import check_policies, nearest, serve_one, spread
 from morlbench.lm.supervised import Fit, prefer
 from morlbench.lm.trained import Trained
 from morlbench.method import Family, Policy, Track, settings
@@ -16,6 +16,7 @@ from morlbench.seeds import derive
 
 from .pairs import Label, gather, labelled
 
+POLICIES = 11  # the whole lattice of two objectives
 SLOWER = 2  # times less than the base's rate where the user sets none: labels are drawn, and that noise is not averaged as quickly
 
 
@@ -27,13 +28,14 @@ class Modpo(Trained):
     version: ClassVar[int] = 1
     family: ClassVar[Family] = "multi-policy"
     track: ClassVar[Track] = "front"
-    policies: int = Field(default=11, ge=2, le=1000)
+    policies: int = Field(default=POLICIES, ge=2, le=1000)
     epochs: float = Field(default=1.0, gt=0, le=100)
     labels: Label = "drawn"
     temperature: float = Field(default=0.03, gt=0, le=10)
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend the whole budget on scored pairs of base answers, then tune one policy per preference on them."""
+        check_policies(self.policies, POLICIES, bench.k)
         shared = self.optimiser(bench.base)
         if self.rate is None:
             shared = replace(shared, rate=shared.rate / SLOWER)

@@ -8,10 +8,12 @@ from pydantic import Field
 from morlbench.bench import Bench
 from morlbench.errors import BadInput
 from morlbench.lm.apart import experts
-from morlbench.lm.family import nearest, serve_one, spread
+from morlbench.lm.family import check_policies, nearest, serve_one, spread
 from morlbench.lm.train import Recipe
 from morlbench.lm.trained import Trained
 from morlbench.method import Family, Policy, Track, settings
+
+POLICIES = 55  # the whole lattice up to ten objectives
 
 
 @settings
@@ -22,10 +24,11 @@ class PreferenceSweep(Trained):
     version: ClassVar[int] = 1
     family: ClassVar[Family] = "multi-policy"
     track: ClassVar[Track] = "front"
-    policies: int = Field(default=55, ge=2, le=1000)
+    policies: int = Field(default=POLICIES, ge=2, le=1000)
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend an equal share on each policy; fewer policies where a share would be less than a batch."""
+        check_policies(self.policies, POLICIES, bench.k)
         shared = self.optimiser(bench.base)
         count = min(self.policies, bench.left // shared.batch)
         if count < 2:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from morlbench.bench import Bench
+from morlbench.errors import BadInput
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.mixing import Mixture
 from morlbench.lm.policy import LMPolicy
@@ -35,6 +36,13 @@ def nearest(known: Array, preferences: Array) -> Array:
 def best_value(values: Array, preferences: Array) -> Array:
     """Return which of the policies with values (m, k) has the largest w·v at each preference (n, k): indices (n,)."""
     return np.asarray((preferences @ values.T).argmax(1))
+
+
+def check_policies(policies: int, usual: int, k: int) -> None:
+    """Raise BadInput where more than the lattice has are asked for, unless that is what is `usual`: one run would get two names."""
+    most = len(lattice(k))
+    if policies > most and policies != usual:
+        raise BadInput(f"policies={policies} is more than the {most} preferences of the lattice of {k} objectives")
 
 
 def spread(k: int, count: int) -> Array:
