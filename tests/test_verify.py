@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from evidence import build
 from forge import Forgery, better_base_answers, linked, seeded
@@ -32,7 +33,8 @@ from morlbench.verify import Findings, Refused, Verdict, command, place, rerun, 
 from morlbench.verify.checkout import Checkout
 from morlbench.verify.command import Outcome
 from morlbench.verify.files import check_safetensors, parse_json, parse_toml, read_bytes, walk
-from morlbench.verify.quarantine import Quarantine
+from morlbench.verify.opening import _claims
+from morlbench.verify.quarantine import Quarantine, judge
 from morlbench.verify.rescore import Rescored
 from morlbench.verify.verifier import Verifier
 
@@ -183,15 +185,68 @@ def test_a_safetensors_header_must_describe_its_bytes(raw: bytes, sound: bool, t
 def test_the_reader_that_dies_is_replaced() -> None:
     with Quarantine() as quarantine:
         with pytest.raises(Refused, match="not readable"):
-            quarantine.check(b"PAR1", 1, ["a"], "x")
+            quarantine.check(b"PAR1", 1, 2, "x")
         child = quarantine._child
         assert child is not None
         child.kill()
         child.wait()
         with pytest.raises(Refused, match="ended the reader"):
-            quarantine.check(b"PAR1", 1, ["a"], "x")
+            quarantine.check(b"PAR1", 1, 2, "x")
         with pytest.raises(Refused, match="not readable"):
-            quarantine.check(b"PAR1", 1, ["a"], "x")
+            quarantine.check(b"PAR1", 1, 2, "x")
+
+
+def retyped(run: RunRecord, name: str, values: pa.Array, folder: Path) -> Path:
+    """Write the run with other values, type and all, in one column."""
+    run.save(folder / "seed-0")
+    forged = Forgery.of(folder / "seed-0.json")
+    place_of = forged.rows.schema.names.index(name)
+    forged.rows = forged.rows.set_column(place_of, pa.field(name, values.type), values)
+    return forged.write(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "letters", "reason"),
+    [
+        ("response", 1, "is of type dictionary<values=string, indices=int32, ordered=0>; expected string"),
+        ("probe", 201, "column 'probe' holds a word of more than 200 characters"), ("probe", 200, ""), ("utility", 200, ""),
+    ],
+)  # fmt: skip
+def test_words_that_rows_share_are_judged_before_they_are_made_plain(
+    name: str, letters: int, reason: str, runs: dict[int, RunRecord], tmp_path: Path
+) -> None:
+    n = sum(len(probe.responses) for probe in runs[0].evidence.probes)
+    values = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array(["a" * letters]))
+    raw = retyped(runs[0], name, values, tmp_path).with_suffix(".parquet").read_bytes()
+    assert reason in (told := judge(raw, n, 2))
+    assert bool(told) == bool(reason)
+
+
+@pytest.mark.parametrize("texts", [True, False])
+@pytest.mark.parametrize("name", ["probe", "index", "response", "r_1", "w_2", "kl"])
+def test_a_column_of_another_type_is_a_bad_record_to_every_reader(
+    name: str, texts: bool, runs: dict[int, RunRecord], tmp_path: Path
+) -> None:
+    n = sum(len(probe.responses) for probe in runs[0].evidence.probes)
+    for values in (pa.array([["x"]] * n), pa.array([b"x"] * n), pa.array([{"a": 1}] * n)):
+        path = retyped(runs[0], name, values, tmp_path)
+        with pytest.raises(BadRecord, match=f"seed-0.parquet: column '{name}' is of type"):
+            record.load(path, texts=texts)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"draws": int("9" * 4299)}, "schema"), ({"draws": 10**9}, "schema"), ({"preferences": [[0.5, 0.5]] * 1001}, "size"), ({}, "")],
+)
+def test_what_a_record_claims_is_bounded_before_anything_is_read(change: dict[str, object], code: str) -> None:
+    probe = {"preferences": [[0.5, 0.5]] * 1000, "prompts": [0], "draws": 1} | change
+    head = {"schema": 1, "task": {"objectives": ["a", "b"]}, "probes": [probe], "answers_sha256": "0"}
+    if not code:
+        assert _claims(head, Path("x")) == (1000, 2, "0")
+        return
+    with pytest.raises(Refused) as caught:
+        _claims(head, Path("x"))
+    assert caught.value.fault.code == code
 
 
 # boards
