@@ -68,6 +68,12 @@ def runs() -> dict[int, RunRecord]:
     return {seed: make(seed) for seed in range(3)}
 
 
+@pytest.fixture(scope="module")
+def mixture() -> Evidence:
+    """Return a run of a mixture of experts: seconds."""
+    return make(0, "mod").evidence
+
+
 @pytest.fixture
 def board(tmp_path: Path, runs: dict[int, RunRecord]) -> Path:
     """Return the folder of a board with two true records."""
@@ -145,6 +151,22 @@ def test_links_devices_floods_and_odd_names_are_refused(tmp_path: Path) -> None:
         with pytest.raises(Refused, match="name"):
             list(walk(tmp_path))
         (tmp_path / name).unlink()
+
+
+def test_folders_in_one_another_are_refused_before_the_walk_runs_out_of_stack(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["a"] * 20)
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+    assert list(walk(tmp_path)) == [deep / "file"]
+    (deep / "a").mkdir()
+    with pytest.raises(Refused, match="nested more than 20 deep"):
+        list(walk(tmp_path))
+
+
+def test_a_parquet_given_alone_is_a_record_or_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "answers.parquet").touch()
+    (verdict,) = command.examine([tmp_path / "answers.parquet"]).verdicts
+    assert verdict.reason.endswith("answers.parquet: is no record's file; expected a file named seed-N.parquet")
 
 
 @pytest.mark.parametrize("suffix", [".json", ".parquet"])
@@ -692,8 +714,8 @@ def test_what_a_single_policy_is_ranked_by_is_computed_again(tmp_path: Path, ver
         assert f"'exact.{field}'" in verdict.reason
 
 
-def test_a_repeated_run_shows_exact_values_and_weights_that_were_touched() -> None:
-    mine = make(0, "mod").evidence
+def test_a_repeated_run_shows_exact_values_and_weights_that_were_touched(mixture: Evidence) -> None:
+    mine = mixture
     assert rerun.differences(mine, mine) == []
     exact, front = mine.exact, mine.probe("front")
     cheaper = replace(exact, kl=exact.kl * 0.94, value=exact.value + 0.003)
@@ -706,8 +728,8 @@ def test_a_repeated_run_shows_exact_values_and_weights_that_were_touched() -> No
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.0, False), (0.02, False), (0.5, True), (1.0, True)])
-def test_exact_values_of_runs_that_drifted_apart_may_differ_a_little(share: float, found: bool) -> None:
-    mine = make(0, "mod").evidence
+def test_exact_values_of_runs_that_drifted_apart_may_differ_a_little(share: float, found: bool, mixture: Evidence) -> None:
+    mine = mixture
     exact, answers = mine.exact, mine.probe("front")
     moved = replace(exact, value=exact.value + share * (exact.optimum - exact.value))
     other = replace(answers, responses=("ba ba ba ba", *answers.responses[1:]))

@@ -92,8 +92,11 @@ def _inside(path: Path, folders: Iterable[Path]) -> bool:
 
 
 def _record_named(path: Path) -> Path:
-    """Return the .json path of a record given by its parquet."""
-    return path.with_suffix(".json") if path.suffix == ".parquet" else path
+    """Return the .json path of a record given by its parquet; a file given alone is a record or nothing."""
+    named = path.with_suffix(".json") if path.suffix == ".parquet" else path
+    if path.suffix == ".parquet" and not RECORD.fullmatch(named.name):
+        raise Refused("name", f"{path}: is no record's file; expected a file named seed-N.parquet")
+    return named
 
 
 def _note(path: Path, root: Path, found: Survey) -> None:
