@@ -29,7 +29,7 @@ from morlbench.metric import Evidence
 from morlbench.record import Provenance, RunRecord
 from morlbench.run import run
 from morlbench.store import Store
-from morlbench.verify import Findings, Refused, Verdict, command, place, rerun, together
+from morlbench.verify import Findings, Refused, Verdict, command, identity, place, rerun, together
 from morlbench.verify.checkout import Checkout
 from morlbench.verify.command import Outcome
 from morlbench.verify.files import check_safetensors, parse_json, parse_toml, read_bytes, walk
@@ -634,6 +634,17 @@ def test_reward_and_answer_forged_together_in_the_base_are_seen(tmp_path: Path, 
     better_base_answers(forged, seeded(0, "base"), registry.load("tasks", "exact-competing")())
     verdict, _ = verifier.verify(forged.write(tmp_path))
     assert {fault.code for fault in verdict.faults} == {"seed"}
+
+
+def test_a_record_on_the_other_kind_of_base_is_refused_before_anything_is_scored(
+    tmp_path: Path, runs: dict[int, RunRecord], verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("morlbench.verify.verifier.rescore", lambda *_: pytest.fail("scored answers on a base of another language"))
+    verdict, _ = verifier._judge(replace(runs[0], evidence=replace(runs[0].evidence, base="nano-0")), tmp_path / "seed-0.json")
+    assert [fault.code for fault in verdict.faults] == ["base"]
+    words = registry.load("tasks", "fluency-vs-helpfulness")()
+    assert [fault.code for fault in identity.same_base(runs[0].evidence, words)] == ["base"]
+    assert identity.same_base(replace(runs[0].evidence, base="nano-0"), words) == []
 
 
 def test_the_survey_of_a_record_names_its_board(board: Path) -> None:
