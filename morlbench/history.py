@@ -78,7 +78,9 @@ def remove(board: Path, removal: Removal) -> None:
         raise BadRecord(f"{board / REMOVALS}: record {removal.record} was removed before")
     checked = TypeAdapter(Removal).validate_python(removal.__dict__)
     path = board / REMOVALS
-    write_bytes(path, (_read(path, LIST_LIMIT) or b"") + json.dumps(checked.__dict__, ensure_ascii=False).encode() + b"\n")
+    before = _read(path, LIST_LIMIT) or b""
+    ended = b"" if before.endswith(b"\n") or not before else b"\n"  # an editor may have left the last line open
+    write_bytes(path, before + ended + json.dumps(checked.__dict__, ensure_ascii=False).encode() + b"\n")
 
 
 def take_off(record: Path, reason: str) -> Removal:

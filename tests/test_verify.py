@@ -365,6 +365,38 @@ def test_removals_only_ever_grow_and_removed_records_stay(board: Path, tmp_path:
     assert "history" in codes(command.examine([board]))
 
 
+def test_a_list_of_removals_whose_last_line_is_open_is_refused_and_never_glued_to_the_next(board: Path) -> None:
+    history.remove(board, removal(board))
+    path = board / "removals.jsonl"
+    path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+    with pytest.raises(Refused, match="add a newline"):
+        place._removals(path)
+    history.remove(board, removal(board, 1))
+    assert len(history.removals(board)) == 2
+    place._removals(path)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+@pytest.mark.parametrize("start", [b"", b"\n", b" \n"])
+def test_others_records_are_taken_off_by_no_submission_however_the_list_ended(end: bytes, start: bytes, tmp_path: Path) -> None:
+    """The older list may lack its last newline; what was added then begins with one."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    lines = [
+        json.dumps(Removal(f"records/task/other/seed-{seed}.json", "0" * 64, DAY, "its rewards were edited").__dict__).encode()
+        for seed in (0, 1)
+    ]
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "removals.jsonl").write_bytes(lines[0] + end)
+    (new / "records/task/mine").mkdir(parents=True)
+    (new / "records/task/mine/seed-0.json").touch()
+    assert place.kept(old, new) == []
+    with (new / "removals.jsonl").open("ab") as file:
+        file.write((start or (b"" if end else b"\n")) + lines[1] + b"\n")
+    (verdict,) = place.kept(old, new)
+    assert "says nothing of other methods" in verdict.reason
+
+
 @pytest.mark.parametrize(
     "change",
     [
