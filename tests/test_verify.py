@@ -18,7 +18,8 @@ import pytest
 from evidence import build
 from forge import Forgery, better_base_answers, linked, seeded
 
-from morlbench import history, protocol, record, registry
+from morlbench import board as boards
+from morlbench import gather, history, protocol, record, registry
 from morlbench.bench import BUDGETS, Cost, Line, Watch
 from morlbench.errors import BadInput, BadRecord
 from morlbench.facts import facts
@@ -351,7 +352,7 @@ def removal(board: Path, seed: int = 0) -> Removal:
 
 def test_removals_only_ever_grow_and_removed_records_stay(board: Path, tmp_path: Path) -> None:
     history.remove(board, removal(board))
-    assert list(history.removals(board)) == [record.load(first(board)).key]
+    assert list(history.removals(board)) == ["records/exact-competing/base/seed-0.json"]
     assert command.examine([board]).sound
     old = copied(board, tmp_path / "old")
     history.remove(board, removal(board, 1))
@@ -395,6 +396,17 @@ def test_others_records_are_taken_off_by_no_submission_however_the_list_ended(en
         file.write((start or (b"" if end else b"\n")) + lines[1] + b"\n")
     (verdict,) = place.kept(old, new)
     assert "says nothing of other methods" in verdict.reason
+
+
+def test_a_run_is_made_again_under_its_key_once_its_record_was_taken_off(board: Path, runs: dict[int, RunRecord]) -> None:
+    again = board / "records/exact-competing/base+budget=smoke"
+    runs[0].save(again / "seed-0")
+    history.remove(board, removal(board))
+    rules = boards.load(board)
+    loaded = gather._load("base", gather.folders(rules)[0]["base"], rules, {})
+    assert sorted(found.evidence.seed for found in loaded.records.values()) == [0, 1]
+    assert loaded.left_out == [f"records/exact-competing/base/seed-0.json: removed on {DAY}: its rewards were edited"]
+    assert command.examine([board]).sound
 
 
 @pytest.mark.parametrize(
@@ -492,6 +504,19 @@ def test_one_key_has_one_record(board: Path, tmp_path: Path, runs: dict[int, Run
     outcome = command.examine([tmp_path / "two"])
     assert [verdict.level for verdict in outcome.verdicts] == ["rescored", None]
     assert codes(outcome) == {"key"}
+
+
+def test_of_two_records_of_one_key_the_newcomer_is_refused_whatever_its_folder_is_called(
+    tmp_path: Path, runs: dict[int, RunRecord]
+) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    late, early = new / "a" / "seed-0.json", new / "b" / "seed-0.json"
+    (old / "b").mkdir(parents=True)
+    (old / "b" / "seed-0.json").touch()
+    found: together.Found = {path: (Verdict(path, "rescored"), runs[0]) for path in (late, early)}
+    standing = command._standing([], found, new, old)
+    assert list(standing) == [early, late]
+    assert [verdict.level for verdict in together.together(standing).values()] == ["rescored", None]
 
 
 def test_a_seed_cheaper_than_all_others_stays_reported(tmp_path: Path, runs: dict[int, RunRecord]) -> None:

@@ -5,6 +5,7 @@ Leaves out any check of its own: see the other files of this folder.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,28 +46,54 @@ def examine(paths: Sequence[Path], *, against: Path | None = None, again: int = 
     if against is not None:
         if len(paths) != 1 or not against.is_dir():
             raise BadInput(f"--against {against} must be an older state of the one folder to verify")
-        for verdict in place.kept(against, paths[0]):
-            before = verdicts.get(verdict.path, verdict)
-            faults = tuple(dict.fromkeys((*before.faults, *verdict.faults)))  # what the survey refused stays refused
-            verdicts[verdict.path] = replace(verdict, level=None if faults else verdict.level, faults=faults)
+        verdicts |= _against(against, paths[0], verdicts)
         surveys = [replace(surveys[0], records=place.fresh(against, paths[0], surveys[0].records))]
     with Verifier() as verifier:
-        found: Found = {}
-        for survey in surveys:
-            for path in survey.records:
-                verdict, record = _one(path, survey, verifier)
-                if path not in verdicts:
-                    verdicts[path] = verdict
-                if record is not None and verdicts[path].level is not None:
-                    found[path] = verdict, record
-        verdicts |= together(found)
-        verdicts |= _misfits(surveys, found, verdicts, paths[0], against)
+        found = _found(surveys, verdicts, verifier)
+        standing = _standing(surveys, found, paths[0], against)
+        verdicts |= together(standing)
+        verdicts |= _misfits(surveys, standing, verdicts)
         if again:
-            verdicts |= _repeated(verdicts, found, again, verifier, maker or Training())
+            verdicts |= _repeated(verdicts, standing, again, verifier, maker or Training())
     if not verdicts and against is None:
         raise BadInput(f"{', '.join(map(str, paths))}: holds no record (a file named seed-N.json)")
     kept = {path: record for path, (_, record) in found.items() if verdicts[path].level is not None}
     return Outcome(tuple(verdicts[path] for path in sorted(verdicts)), kept)
+
+
+def _against(old: Path, new: Path, verdicts: dict[Path, Verdict]) -> dict[Path, Verdict]:
+    """Return the verdicts of files beside an older state of their folder; what the survey refused stays refused."""
+    changed: dict[Path, Verdict] = {}
+    for verdict in place.kept(old, new):
+        before = verdicts.get(verdict.path, verdict)
+        faults = tuple(dict.fromkeys((*before.faults, *verdict.faults)))
+        changed[verdict.path] = replace(verdict, level=None if faults else verdict.level, faults=faults)
+    return changed
+
+
+def _found(surveys: Sequence[place.Survey], verdicts: dict[Path, Verdict], verifier: Verifier) -> Found:
+    """Verify every record by itself, add its verdict, and return those that were granted a level."""
+    found: Found = {}
+    for survey in surveys:
+        for path in survey.records:
+            verdict, record = _one(path, survey, verifier)
+            verdicts.setdefault(path, verdict)
+            if record is not None and verdicts[path].level is not None:
+                found[path] = verdict, record
+    return found
+
+
+def _standing(surveys: Sequence[place.Survey], found: Found, new: Path, old: Path | None) -> Found:
+    """Return the records that stand beside others, those that an older state has first: removed ones stand beside nobody."""
+    removed: set[Path] = set()
+    for folder in {folder.resolve() for survey in surveys for folder in survey.boards}:
+        with suppress(BadRecord):  # refused by the survey
+            removed |= {(folder / place).resolve() for place in history.removals(folder)}
+
+    def order(path: Path) -> tuple[bool, Path]:
+        return old is not None and not (old / path.relative_to(new)).exists(), path
+
+    return {path: found[path] for path in sorted(found, key=order) if path.resolve() not in removed}
 
 
 def _one(path: Path, survey: place.Survey, verifier: Verifier) -> tuple[Verdict, RunRecord | None]:
@@ -78,27 +105,14 @@ def _one(path: Path, survey: place.Survey, verifier: Verifier) -> tuple[Verdict,
     return (replace(verdict, level=None, faults=(*verdict.faults, *faults)), None) if faults else (verdict, record)
 
 
-def _misfits(
-    surveys: Sequence[place.Survey], found: Found, verdicts: dict[Path, Verdict], new: Path, old: Path | None
-) -> dict[Path, Verdict]:
-    """Refuse what cannot stand on a board beside the records of its method that were there before, or else come first.
-
-    Removed records stand beside nobody.
-    """
+def _misfits(surveys: Sequence[place.Survey], standing: Found, verdicts: dict[Path, Verdict]) -> dict[Path, Verdict]:
+    """Refuse what cannot stand on a board beside the records of its method that come first."""
     changed: dict[Path, Verdict] = {}
     boards = {folder.resolve(): board for survey in surveys for folder, board in survey.boards.items()}
-    sound = {path: found[path][1] for survey in surveys for path in survey.records if path in found and verdicts[path].level is not None}
-
-    def order(path: Path) -> tuple[bool, Path]:
-        return old is not None and not (old / path.relative_to(new)).exists(), path
-
+    sound = {path: record.evidence for path, (_, record) in standing.items() if verdicts[path].level is not None}
     for folder, board in boards.items():
-        try:
-            removed = history.removals(folder)
-        except BadRecord:  # refused by the survey
-            continue
-        mine = [path for path, record in sound.items() if folder / RECORDS in path.resolve().parents and record.key not in removed]
-        for path, fault in place.misfits({path: sound[path].evidence for path in sorted(mine, key=order)}, board):
+        mine = {path: run for path, run in sound.items() if folder / RECORDS in path.resolve().parents}
+        for path, fault in place.misfits(mine, board):
             changed[path] = replace(verdicts[path], level=None, faults=(*verdicts[path].faults, fault))
     return changed
 
