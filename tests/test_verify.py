@@ -6,7 +6,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +33,7 @@ from morlbench.store import Store
 from morlbench.verify import Findings, Refused, Verdict, command, identity, place, rerun, together
 from morlbench.verify.checkout import Checkout
 from morlbench.verify.command import Outcome
+from morlbench.verify.drift import Drift, drift
 from morlbench.verify.files import check_safetensors, parse_json, parse_toml, read_bytes, walk
 from morlbench.verify.opening import _claims
 from morlbench.verify.quarantine import Quarantine, judge
@@ -668,6 +669,83 @@ def test_a_doubt_keeps_a_level_where_it_was(board: Path, monkeypatch: pytest.Mon
     outcome = command.examine([board], again=1, maker=Again(better))
     assert {verdict.level for verdict in outcome.verdicts} == {"rescored"}
     assert all("within chance" in verdict.notes for verdict in outcome.verdicts)
+
+
+def otherwise(run: Evidence, count: int) -> Evidence:
+    """Return the run with that many of the front's 440 answers replaced, evenly over the lattice, as drift or a forger would."""
+    front = run.probe("front")
+    places = set(np.linspace(0, len(front.responses) - 1, count).round().astype(int).tolist())
+    texts = tuple("ba ba ba ba" if i in places else text for i, text in enumerate(front.responses))
+    return replace(run, probes=tuple(replace(p, responses=texts) if p is front else p for p in run.probes))
+
+
+@pytest.mark.parametrize(
+    ("count", "moved", "at", "refused", "doubted"),
+    [
+        (1, 0.004, [5], False, True), (1, 0.06, [5], True, True), (1, 0.004, range(11), False, True), (1, 0.0001, range(11), False, False),
+        (60, 0.0014, range(11), False, False), (60, 0.01, [5], False, True), (400, 0.004, range(11), False, False),
+        (400, 0.06, [5], False, True),
+    ],
+)  # fmt: skip
+def test_how_many_answers_differ_bounds_how_far_exact_values_may(
+    count: int, moved: float, at: Sequence[int], refused: bool, doubted: bool
+) -> None:
+    """The policy falls .15 short everywhere, the base by about .3: runs far apart may differ by .04, and one answer is no excuse."""
+    mine = build(exact=True, adapt=False)
+    value = mine.exact.value.copy()
+    value[list(at)] += moved
+    forged = replace(otherwise(mine, count), exact=replace(mine.exact, value=value))
+    assert [bool(rerun.differences(forged, mine)), bool(rerun.doubts(forged, mine))] == [refused, doubted]
+
+
+@pytest.mark.parametrize(("nats", "count", "seen"), [(0.4, 1, ""), (0.6, 1, "faults"), (0.6, 400, "doubts")])
+def test_an_exact_kl_is_held_to_its_tolerance_at_every_preference(nats: float, count: int, seen: str) -> None:
+    """A quarter of 2 nats and .02; the mean over the lattice hardly moves."""
+    mine = build(exact=True, adapt=False)
+    kl = mine.exact.kl.copy()
+    kl[5] -= nats
+    found = drift(replace(otherwise(mine, count), exact=replace(mine.exact, kl=kl)), mine)
+    assert ["exact KL" in " ".join(told) for told in (found.faults, found.doubts)] == [seen == "faults", seen == "doubts"]
+
+
+@pytest.mark.parametrize(
+    ("share", "count", "seen"), [(1.0, 0, False), (0.999, 0, True), (0.85, 1, True), (0.99, 1, False), (0.85, 400, False)]
+)
+def test_a_sampled_kl_is_held_to_the_answers_it_is_of(share: float, count: int, seen: bool) -> None:
+    """A mean over the lattice may be a quarter lower; where answers agree their KL does too."""
+    mine = build(adapt=False)
+    run = otherwise(mine, count)
+    lower = replace(run, probes=tuple(replace(p, kl=p.kl * share) if p.name == "front" else p for p in run.probes))
+    assert rerun.differences(lower, mine) == []
+    assert any("nats off at one preference" in told for told in rerun.doubts(lower, mine)) is seen
+
+
+@pytest.mark.parametrize(("count", "seen"), [(0, "faults"), (1, "faults"), (400, "doubts")])
+@pytest.mark.parametrize("kind", ["one-hot", "half up, half down"])
+def test_other_weights_are_seen_where_answers_differ_too(kind: str, count: int, seen: str) -> None:
+    mine = build(adapt=False)
+    front = mine.probe("front")
+    up = front.weights.round() if kind == "one-hot" else front.weights.copy()
+    if kind != "one-hot":
+        shift = np.where(np.arange(len(front.prompts)) % 2, 1.0, -1.0) * np.minimum(up[..., 0], up[..., 1]) * 0.9  # (p, n)
+        up += np.stack([shift, -shift], -1)
+    run = otherwise(mine, count)
+    found = drift(replace(run, probes=tuple(replace(p, weights=up) if p.name == "front" else p for p in run.probes)), mine)
+    assert ["other weights" in " ".join(told) for told in (found.faults, found.doubts)] == [seen == "faults", seen == "doubts"]
+    assert drift(otherwise(mine, count), mine) == Drift()
+
+
+@pytest.mark.parametrize(("field", "name"), [("trainable_parameters", "trainable parameters"), ("passes_per_token", "passes per token")])
+def test_what_is_counted_of_the_policy_is_compared_too(field: str, name: str) -> None:
+    mine = build(adapt=False)
+    speed = mine.costs.speed
+    for share, seen in ((0.96, False), (0.9, True)):
+        less = (
+            replace(mine.costs, trainable_parameters=int(40_000 * share))
+            if field == "trainable_parameters"
+            else replace(mine.costs, speed=replace(speed, passes_per_token=speed.passes_per_token * share))
+        )
+        assert [name in fault.sentence for fault in rerun.differences(replace(mine, costs=less), mine)] == [True] * seen
 
 
 # protocol
