@@ -20,7 +20,7 @@ from forge import Forgery, better_base_answers, linked, seeded
 
 from morlbench import board as boards
 from morlbench import gather, history, protocol, record, registry
-from morlbench.bench import BUDGETS, Cost, Line, Watch
+from morlbench.bench import BUDGETS, Cost, Line, Quiet, Watch
 from morlbench.errors import BadInput, BadRecord
 from morlbench.facts import facts
 from morlbench.history import Grant, Removal
@@ -669,6 +669,59 @@ def test_a_doubt_keeps_a_level_where_it_was(board: Path, monkeypatch: pytest.Mon
     outcome = command.examine([board], again=1, maker=Again(better))
     assert {verdict.level for verdict in outcome.verdicts} == {"rescored"}
     assert all("within chance" in verdict.notes for verdict in outcome.verdicts)
+
+
+def test_a_doubt_about_one_record_is_lifted_by_its_own_repeat_and_not_by_anothers(
+    runs: dict[int, RunRecord], verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: together.Found = {Path(f"seed-{seed}.json"): (Verdict(Path(), "rescored"), one) for seed, one in runs.items()}
+    verdicts = {path: Verdict(path, "reported" if path.stem == "seed-1" else "rescored") for path in found}
+    repeated: list[Path] = []
+    monkeypatch.setattr(rerun, "repeat", lambda path, *_: repeated.append(path) or Findings())
+
+    def levels() -> list[str | None]:
+        return [verdict.level for _, verdict in sorted(command._repeated(verdicts, found, 1, verifier, Again()).items())]
+
+    assert levels() == ["reproduced"] * 3
+    assert len(repeated) == 2  # the doubtful one, and one that its author could not choose
+    assert Path("seed-1.json") in repeated
+    monkeypatch.setattr(rerun, "sample", lambda *_: [Path("seed-0.json")])
+    assert levels() == ["reproduced", "reported", "reproduced"]
+
+
+def test_a_doubtful_record_takes_no_other_out_of_the_sample(runs: dict[int, RunRecord]) -> None:
+    records = {Path(f"seed-{seed}.json"): found for seed, found in runs.items()}
+    drawn = [rerun.sample(records, 1, word, [Path("seed-1.json")]) for word in map(str, range(20))]
+    assert {tuple(path.stem for path in paths) for paths in drawn} == {("seed-0", "seed-1"), ("seed-1", "seed-2")}
+
+
+@pytest.mark.parametrize("change", [{"method": {"version": 1}}, {"method": {"name": "nobody"}}, {"task": {"name": "nowhere"}}])
+def test_what_cannot_be_repeated_here_is_doubted_and_not_refused(
+    change: dict[str, dict[str, Any]], runs: dict[int, RunRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry.load("methods", "base"), "version", 2)
+    run = runs[0].evidence
+    other = replace(run, **{part: replace(getattr(run, part), **fields) for part, fields in change.items()})
+    maker = Again()
+    found = rerun.repeat(Path("seed-0.json"), replace(runs[0], evidence=other), Checkout(), maker, Quiet())
+    assert (found.faults, maker.seeds) == ([], [])
+    assert "so it was not repeated" in found.doubts[0]
+
+
+def test_repeats_find_nothing_that_was_trained_before(runs: dict[int, RunRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs[0].save(tmp_path / "seed-0")
+    stores: list[Path] = []
+
+    def made(*_: object, store: Store, **__: object) -> RunRecord:
+        assert list(store.root.iterdir()) == []
+        stores.append(store.root)
+        return runs[0]
+
+    monkeypatch.setattr("morlbench.run.run", made)
+    outcome = command.examine([tmp_path / "seed-0.json"], again=1)
+    assert [verdict.level for verdict in outcome.verdicts] == ["reproduced"]
+    assert len(stores) == 1
+    assert not stores[0].exists()
 
 
 def otherwise(run: Evidence, count: int) -> Evidence:

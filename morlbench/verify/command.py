@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Outcome:
 def examine(paths: Sequence[Path], *, against: Path | None = None, again: int = 0, maker: Maker | None = None) -> Outcome:
     """Verify every record under the paths; with `against`, only those that an older state of the one folder lacks.
 
-    `again` seeds of every group are repeated and grant the group `reproduced`, or refuse those that differ.
+    `again` seeds of every group, and those with doubts, are repeated and grant `reproduced`, or refuse what differs.
     """
     surveys = [place.survey(path) for path in paths]
     verdicts = {verdict.path: verdict for survey in surveys for verdict in survey.verdicts}
@@ -48,13 +49,13 @@ def examine(paths: Sequence[Path], *, against: Path | None = None, again: int = 
             raise BadInput(f"--against {against} must be an older state of the one folder to verify")
         verdicts |= _against(against, paths[0], verdicts)
         surveys = [replace(surveys[0], records=place.fresh(against, paths[0], surveys[0].records))]
-    with Verifier() as verifier:
+    with Verifier() as verifier, TemporaryDirectory() as empty:
         found = _found(surveys, verdicts, verifier)
         standing = _standing(surveys, found, paths[0], against)
         verdicts |= together(standing)
         verdicts |= _misfits(surveys, standing, verdicts)
-        if again:
-            verdicts |= _repeated(verdicts, standing, again, verifier, maker or Training())
+        if again:  # with a store of their own: what this machine has trained before is trained again
+            verdicts |= _repeated(verdicts, standing, again, verifier, maker or Training(Path(empty)))
     if not verdicts and against is None:
         raise BadInput(f"{', '.join(map(str, paths))}: holds no record (a file named seed-N.json)")
     kept = {path: record for path, (_, record) in found.items() if verdicts[path].level is not None}
@@ -118,14 +119,18 @@ def _misfits(surveys: Sequence[place.Survey], standing: Found, verdicts: dict[Pa
 
 
 def _repeated(verdicts: dict[Path, Verdict], found: Found, count: int, verifier: Verifier, maker: Maker) -> dict[Path, Verdict]:
-    """Repeat `count` seeds of every group; the whole group is reproduced if each of them is."""
+    """Repeat `count` seeds of every group and those that a doubt keeps low.
+
+    If each of them agrees, what is repeated or was free of doubts is reproduced: a repeat takes no doubt from another record.
+    """
     groups: dict[str, dict[Path, RunRecord]] = defaultdict(dict)
     for path, (_, record) in found.items():
         if verdicts[path].level is not None:
             groups[group_of(record.evidence)][path] = record
     changed: dict[Path, Verdict] = {}
     for group in groups.values():
-        chosen = rerun.sample(group, count, verifier.checkout.nonce)
+        doubtful = [path for path in group if verdicts[path].level == "reported"]
+        chosen = rerun.sample(group, count, verifier.checkout.nonce, doubtful)
         repeats = {path: rerun.repeat(path, group[path], verifier.checkout, maker, Quiet()) for path in chosen}
         doubts = tuple(dict.fromkeys(doubt for found in repeats.values() for doubt in found.doubts))
         for path in group:
@@ -134,8 +139,9 @@ def _repeated(verdicts: dict[Path, Verdict], found: Found, count: int, verifier:
                 changed[path] = replace(verdict, level=None, faults=(*verdict.faults, *repeats[path].faults))
             elif not any(found.faults for found in repeats.values()):
                 seeds = ", ".join(str(group[one].evidence.seed) for one in chosen)
-                notes = (*verdict.notes, f"seeds repeated: {seeds}", *doubts)
-                changed[path] = replace(verdict, level=verdict.level if doubts else "reproduced", notes=notes)
+                notes = (*verdict.notes, f"seeds drawn to be repeated: {seeds}", *doubts)
+                lifted = not doubts and (path in repeats or path not in doubtful)
+                changed[path] = replace(verdict, level="reproduced" if lifted else verdict.level, notes=notes)
     return changed
 
 

@@ -9,7 +9,7 @@ and rates are the machine's and are not compared. Which seeds are repeated follo
 it is verified, so that nobody can choose them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,23 +32,30 @@ COUNTS = 0.05
 APART = 5.0  # standard errors
 
 
-def sample(records: dict[Path, RunRecord], count: int, nonce: str) -> list[Path]:
-    """Return `count` of a group's records, drawn by a hash of all their answers and a word that their author cannot know."""
+def sample(records: dict[Path, RunRecord], count: int, nonce: str, doubtful: Collection[Path] = ()) -> list[Path]:
+    """Return the doubtful of a group's records and `count` others, drawn by a hash of all answers and a word their author cannot know.
+
+    The doubtful ones do not count: else a record that its author made doubtful on purpose would be the one that is looked at.
+    """
     texts = [text for _, record in sorted(records.items()) for probe in record.evidence.probes for text in probe.responses]
     rng = np.random.default_rng(derive(0, key_of(answers=texts, nonce=nonce)))
-    paths = sorted(records)
-    return sorted(paths[int(i)] for i in rng.permutation(len(paths))[:count])
+    paths = sorted(path for path in records if path not in doubtful)
+    return sorted([*doubtful, *(paths[int(i)] for i in rng.permutation(len(paths))[:count])])
 
 
 def repeat(path: Path, record: RunRecord, checkout: Checkout, maker: Maker, watch: Watch) -> Findings:
-    """Run the record's method again; return where the new record differs beyond the tolerances, or more than it should."""
+    """Run the record's method again; return where the new record differs beyond the tolerances, or more than it should.
+
+    What cannot be run here shows nothing: that is a doubt.
+    """
     run = record.evidence
     task, cls = checkout.task(run.task.name), checkout.method(run.method.name)
     built = None if cls is None else checkout.built(cls, run.method.settings)
     if task is None or built is None or checkout.base(run.base) is None:
-        return Findings([Fault("rerun", "this checkout lacks its task, method or base, so it cannot be repeated")])
+        return Findings(doubts=["this checkout lacks its task, method or base, so it was not repeated"])
     if built.version != run.method.version:
-        return Findings([Fault("rerun", f"it is of version {run.method.version} of {built.name}, which is now {built.version}")])
+        told = f"it is of version {run.method.version} of {built.name}, which is now {built.version}, so it was not repeated"
+        return Findings(doubts=[told])
     stated = run.task.preference if run.task.preference != task.preference else ()
     plan = Plan(built, task, run.base.rpartition("-")[0], run.budget, (run.seed,), stated, path.parent)
     again = maker.make(plan, run.seed, watch)
