@@ -189,7 +189,7 @@ def verify(
     against: Annotated[
         Path | None, typer.Option(help="An older state of the folder: only new records are verified, old ones must be unaltered.")
     ] = None,
-    rerun: Annotated[int, typer.Option(metavar="COUNT", help="Repeat that many seeds of each group of seeds.", min=0)] = 0,
+    rerun: Annotated[int, typer.Option(metavar="COUNT", help="Repeat that many seeds of each group, and those with doubts.", min=0)] = 0,
     write: Annotated[bool, typer.Option("--write", help="Keep the levels in the levels.json of the records' board.")] = False,
     json: Json = False,
 ) -> None:

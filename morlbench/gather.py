@@ -115,7 +115,7 @@ def _share(work: tuple[str, tuple[Path, ...], Board, Mapping[str, history.Grant]
 
 
 def _load(entry: str, paths: Sequence[Path], board: Board, granted: Mapping[str, history.Grant]) -> _Loaded:
-    removed, loaded = _removed(board), _Loaded({}, [], {})
+    removed, loaded = history.removals(board.folder), _Loaded({}, [], {})
     for path in paths:
         try:
             record = load(path, texts=False)
@@ -123,7 +123,8 @@ def _load(entry: str, paths: Sequence[Path], board: Board, granted: Mapping[str,
             loaded.left_out.append(str(fault).replace(f"{board.folder}{os.sep}", ""))
             continue
         run = record.evidence
-        reason = f"removed {removed[record.key]}" if record.key in removed else _refused(run, board, entry, path)
+        removal = removed.get(_place(path, board))  # by its place: a run that is made again has the key it had
+        reason = f"removed on {removal.date}: {removal.reason}" if removal else _refused(run, board, entry, path)
         if reason:
             loaded.left_out.append(f"{_place(path, board)}: {reason}")
             continue
@@ -161,10 +162,6 @@ def _uncollected() -> Iterator[None]:
     finally:
         if before:
             gc.enable()
-
-
-def _removed(board: Board) -> dict[str, str]:
-    return {key: f"on {removal.date}: {removal.reason}" for key, removal in history.removals(board.folder).items()}
 
 
 def _place(path: Path, board: Board) -> str:

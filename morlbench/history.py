@@ -53,14 +53,14 @@ class Grant:
 
 
 def removals(board: Path) -> dict[str, Removal]:
-    """Return the removed records of a board's folder by key; raise BadRecord naming the line that is no removal."""
+    """Return the removals of a board's folder by the record's place below it; raise BadRecord naming the line that is none."""
     path = board / REMOVALS
     found: dict[str, Removal] = {}
     for number, line in enumerate((_read(path, LIST_LIMIT) or b"").splitlines(), 1):
         removal = removal_of(line, f"{path}, line {number}")
-        if removal.key in found:
+        if removal.record in found:
             raise BadRecord(f"{path}, line {number}: record {removal.record} was removed before")
-        found[removal.key] = removal
+        found[removal.record] = removal
     return found
 
 
@@ -74,11 +74,13 @@ def removal_of(line: bytes, where: str) -> Removal:
 
 def remove(board: Path, removal: Removal) -> None:
     """Add a removal at the end of the board's list."""
-    if removal.key in removals(board):
+    if removal.record in removals(board):
         raise BadRecord(f"{board / REMOVALS}: record {removal.record} was removed before")
     checked = TypeAdapter(Removal).validate_python(removal.__dict__)
     path = board / REMOVALS
-    write_bytes(path, (_read(path, LIST_LIMIT) or b"") + json.dumps(checked.__dict__, ensure_ascii=False).encode() + b"\n")
+    before = _read(path, LIST_LIMIT) or b""
+    ended = b"" if before.endswith(b"\n") or not before else b"\n"  # an editor may have left the last line open
+    write_bytes(path, before + ended + json.dumps(checked.__dict__, ensure_ascii=False).encode() + b"\n")
 
 
 def take_off(record: Path, reason: str) -> Removal:

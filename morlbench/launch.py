@@ -109,9 +109,13 @@ class Maker(Protocol):
 
 
 class Training:
-    """Makes records by `morlbench.run`, and keeps the last base in memory."""
+    """Makes records by `morlbench.run`, and keeps the last base in memory.
 
-    def __init__(self) -> None:
+    `root` is the folder of what trainings share, by default the user's.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root
         self._base: Base | None = None
 
     def warm(self) -> None:
@@ -130,7 +134,7 @@ class Training:
         """Train the plan's method with that seed and return its record."""
         from morlbench.run import run
 
-        store, base = Store(default_root()), self._load(plan.base)
+        store, base = Store(self._root or default_root()), self._load(plan.base)
         return run(plan.method, plan.task, base, plan.budget, seed=seed, store=store, preference=plan.preference, watch=watch)
 
     def _load(self, name: str) -> "Base":

@@ -34,18 +34,14 @@ def read(path: Path, raw: bytes, shells: Sequence[Probe], k: int, *, texts: bool
 
     Without `texts` the answers themselves are left out, which more than halves the time: no metric reads them.
     """
-    wanted = _schema(k)
-    names = [name for name in wanted.names if pa.types.is_floating(wanted.field(name).type)]
+    names = [field.name for field in _schema(k) if pa.types.is_floating(field.type)]
     try:
         with pq.ParquetFile(pa.BufferReader(raw), pre_buffer=False) as file:
-            held = file.schema_arrow.names
-            found = file.read(
-                None if texts or held != wanted.names else ["index", "preference", "prompt", "draw", *names], use_threads=False
-            )
+            if odd := misfit(file.schema_arrow, k):
+                raise BadRecord(f"{path}: {odd}")
+            found = file.read(None if texts else ["index", "preference", "prompt", "draw", *names], use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise BadRecord(f"{path}: not readable as parquet ({str(error).splitlines()[0]})") from None
-    if held != wanted.names:
-        raise BadRecord(f"{path}: its columns are {', '.join(held)}; expected {', '.join(wanted.names)}")
     index = found["index"].to_numpy()
     if not _in_order(found, index, shells):  # somebody sorted them
         raise BadRecord(f"{path}: its rows are not in the order in which they were written: probe, preference, prompt, draw")
@@ -86,6 +82,20 @@ def rounded(probe: Probe) -> Probe:
     return replace(
         probe, rewards=rewards, kl=as32(probe.kl), weights=as32(probe.weights), nll=as32(probe.nll), gold=as32(probe.gold)
     )  # fmt: skip
+
+
+def misfit(held: pa.Schema, k: int) -> str:
+    """Return what a file's columns have that those of `write` for k objectives have not, '' where they are the same; reads no row.
+
+    A text stored as a dictionary takes kilobytes on disk and gigabytes once it is made plain, so types are looked at before any row is.
+    """
+    wanted = _schema(k)
+    if held.names != wanted.names:
+        return f"its columns are {', '.join(held.names)[:200]}; expected {', '.join(wanted.names)}"
+    for own, field in zip(held, wanted, strict=True):
+        if own.type != field.type:
+            return f"column {own.name!r} is of type {str(own.type)[:60]}; expected {field.type}"
+    return ""
 
 
 def columns(k: int) -> list[str]:

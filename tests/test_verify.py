@@ -6,19 +6,21 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from evidence import build
 from forge import Forgery, better_base_answers, linked, seeded
 
-from morlbench import history, protocol, record, registry
-from morlbench.bench import BUDGETS, Cost, Line, Watch
+from morlbench import board as boards
+from morlbench import gather, history, protocol, record, registry
+from morlbench.bench import BUDGETS, Cost, Line, Quiet, Watch
 from morlbench.errors import BadInput, BadRecord
 from morlbench.facts import facts
 from morlbench.history import Grant, Removal
@@ -28,11 +30,13 @@ from morlbench.metric import Evidence
 from morlbench.record import Provenance, RunRecord
 from morlbench.run import run
 from morlbench.store import Store
-from morlbench.verify import Findings, Refused, Verdict, command, place, rerun, together
+from morlbench.verify import Findings, Refused, Verdict, command, identity, place, rerun, together
 from morlbench.verify.checkout import Checkout
 from morlbench.verify.command import Outcome
+from morlbench.verify.drift import Drift, drift
 from morlbench.verify.files import check_safetensors, parse_json, parse_toml, read_bytes, walk
-from morlbench.verify.quarantine import Quarantine
+from morlbench.verify.opening import _claims
+from morlbench.verify.quarantine import Quarantine, judge
 from morlbench.verify.rescore import Rescored
 from morlbench.verify.verifier import Verifier
 
@@ -64,6 +68,12 @@ def make(seed: int, method: str = "base") -> RunRecord:
 @pytest.fixture(scope="module")
 def runs() -> dict[int, RunRecord]:
     return {seed: make(seed) for seed in range(3)}
+
+
+@pytest.fixture(scope="module")
+def mixture() -> Evidence:
+    """Return a run of a mixture of experts: seconds."""
+    return make(0, "mod").evidence
 
 
 @pytest.fixture
@@ -145,6 +155,22 @@ def test_links_devices_floods_and_odd_names_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).unlink()
 
 
+def test_folders_in_one_another_are_refused_before_the_walk_runs_out_of_stack(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["a"] * 20)
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+    assert list(walk(tmp_path)) == [deep / "file"]
+    (deep / "a").mkdir()
+    with pytest.raises(Refused, match="nested more than 20 deep"):
+        list(walk(tmp_path))
+
+
+def test_a_parquet_given_alone_is_a_record_or_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "answers.parquet").touch()
+    (verdict,) = command.examine([tmp_path / "answers.parquet"]).verdicts
+    assert verdict.reason.endswith("answers.parquet: is no record's file; expected a file named seed-N.parquet")
+
+
 @pytest.mark.parametrize("suffix", [".json", ".parquet"])
 def test_a_record_behind_a_link_is_refused(suffix: str, board: Path) -> None:
     linked(first(board).with_suffix(suffix))
@@ -183,15 +209,68 @@ def test_a_safetensors_header_must_describe_its_bytes(raw: bytes, sound: bool, t
 def test_the_reader_that_dies_is_replaced() -> None:
     with Quarantine() as quarantine:
         with pytest.raises(Refused, match="not readable"):
-            quarantine.check(b"PAR1", 1, ["a"], "x")
+            quarantine.check(b"PAR1", 1, 2, "x")
         child = quarantine._child
         assert child is not None
         child.kill()
         child.wait()
         with pytest.raises(Refused, match="ended the reader"):
-            quarantine.check(b"PAR1", 1, ["a"], "x")
+            quarantine.check(b"PAR1", 1, 2, "x")
         with pytest.raises(Refused, match="not readable"):
-            quarantine.check(b"PAR1", 1, ["a"], "x")
+            quarantine.check(b"PAR1", 1, 2, "x")
+
+
+def retyped(run: RunRecord, name: str, values: pa.Array, folder: Path) -> Path:
+    """Write the run with other values, type and all, in one column."""
+    run.save(folder / "seed-0")
+    forged = Forgery.of(folder / "seed-0.json")
+    place_of = forged.rows.schema.names.index(name)
+    forged.rows = forged.rows.set_column(place_of, pa.field(name, values.type), values)
+    return forged.write(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "letters", "reason"),
+    [
+        ("response", 1, "is of type dictionary<values=string, indices=int32, ordered=0>; expected string"),
+        ("probe", 201, "column 'probe' holds a word of more than 200 characters"), ("probe", 200, ""), ("utility", 200, ""),
+    ],
+)  # fmt: skip
+def test_words_that_rows_share_are_judged_before_they_are_made_plain(
+    name: str, letters: int, reason: str, runs: dict[int, RunRecord], tmp_path: Path
+) -> None:
+    n = sum(len(probe.responses) for probe in runs[0].evidence.probes)
+    values = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array(["a" * letters]))
+    raw = retyped(runs[0], name, values, tmp_path).with_suffix(".parquet").read_bytes()
+    assert reason in (told := judge(raw, n, 2))
+    assert bool(told) == bool(reason)
+
+
+@pytest.mark.parametrize("texts", [True, False])
+@pytest.mark.parametrize("name", ["probe", "index", "response", "r_1", "w_2", "kl"])
+def test_a_column_of_another_type_is_a_bad_record_to_every_reader(
+    name: str, texts: bool, runs: dict[int, RunRecord], tmp_path: Path
+) -> None:
+    n = sum(len(probe.responses) for probe in runs[0].evidence.probes)
+    for values in (pa.array([["x"]] * n), pa.array([b"x"] * n), pa.array([{"a": 1}] * n)):
+        path = retyped(runs[0], name, values, tmp_path)
+        with pytest.raises(BadRecord, match=f"seed-0.parquet: column '{name}' is of type"):
+            record.load(path, texts=texts)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"draws": int("9" * 4299)}, "schema"), ({"draws": 10**9}, "schema"), ({"preferences": [[0.5, 0.5]] * 1001}, "size"), ({}, "")],
+)
+def test_what_a_record_claims_is_bounded_before_anything_is_read(change: dict[str, object], code: str) -> None:
+    probe = {"preferences": [[0.5, 0.5]] * 1000, "prompts": [0], "draws": 1} | change
+    head = {"schema": 1, "task": {"objectives": ["a", "b"]}, "probes": [probe], "answers_sha256": "0"}
+    if not code:
+        assert _claims(head, Path("x")) == (1000, 2, "0")
+        return
+    with pytest.raises(Refused) as caught:
+        _claims(head, Path("x"))
+    assert caught.value.fault.code == code
 
 
 # boards
@@ -274,7 +353,7 @@ def removal(board: Path, seed: int = 0) -> Removal:
 
 def test_removals_only_ever_grow_and_removed_records_stay(board: Path, tmp_path: Path) -> None:
     history.remove(board, removal(board))
-    assert list(history.removals(board)) == [record.load(first(board)).key]
+    assert list(history.removals(board)) == ["records/exact-competing/base/seed-0.json"]
     assert command.examine([board]).sound
     old = copied(board, tmp_path / "old")
     history.remove(board, removal(board, 1))
@@ -286,6 +365,49 @@ def test_removals_only_ever_grow_and_removed_records_stay(board: Path, tmp_path:
     assert codes(command.examine([board], against=old)) == {"history"}
     first(board).unlink()
     assert "history" in codes(command.examine([board]))
+
+
+def test_a_list_of_removals_whose_last_line_is_open_is_refused_and_never_glued_to_the_next(board: Path) -> None:
+    history.remove(board, removal(board))
+    path = board / "removals.jsonl"
+    path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+    with pytest.raises(Refused, match="add a newline"):
+        place._removals(path)
+    history.remove(board, removal(board, 1))
+    assert len(history.removals(board)) == 2
+    place._removals(path)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+@pytest.mark.parametrize("start", [b"", b"\n", b" \n"])
+def test_others_records_are_taken_off_by_no_submission_however_the_list_ended(end: bytes, start: bytes, tmp_path: Path) -> None:
+    """The older list may lack its last newline; what was added then begins with one."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    lines = [
+        json.dumps(Removal(f"records/task/other/seed-{seed}.json", "0" * 64, DAY, "its rewards were edited").__dict__).encode()
+        for seed in (0, 1)
+    ]
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "removals.jsonl").write_bytes(lines[0] + end)
+    (new / "records/task/mine").mkdir(parents=True)
+    (new / "records/task/mine/seed-0.json").touch()
+    assert place.kept(old, new) == []
+    with (new / "removals.jsonl").open("ab") as file:
+        file.write((start or (b"" if end else b"\n")) + lines[1] + b"\n")
+    (verdict,) = place.kept(old, new)
+    assert "says nothing of other methods" in verdict.reason
+
+
+def test_a_run_is_made_again_under_its_key_once_its_record_was_taken_off(board: Path, runs: dict[int, RunRecord]) -> None:
+    again = board / "records/exact-competing/base+budget=smoke"
+    runs[0].save(again / "seed-0")
+    history.remove(board, removal(board))
+    rules = boards.load(board)
+    loaded = gather._load("base", gather.folders(rules)[0]["base"], rules, {})
+    assert sorted(found.evidence.seed for found in loaded.records.values()) == [0, 1]
+    assert loaded.left_out == [f"records/exact-competing/base/seed-0.json: removed on {DAY}: its rewards were edited"]
+    assert command.examine([board]).sound
 
 
 @pytest.mark.parametrize(
@@ -383,6 +505,19 @@ def test_one_key_has_one_record(board: Path, tmp_path: Path, runs: dict[int, Run
     outcome = command.examine([tmp_path / "two"])
     assert [verdict.level for verdict in outcome.verdicts] == ["rescored", None]
     assert codes(outcome) == {"key"}
+
+
+def test_of_two_records_of_one_key_the_newcomer_is_refused_whatever_its_folder_is_called(
+    tmp_path: Path, runs: dict[int, RunRecord]
+) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    late, early = new / "a" / "seed-0.json", new / "b" / "seed-0.json"
+    (old / "b").mkdir(parents=True)
+    (old / "b" / "seed-0.json").touch()
+    found: together.Found = {path: (Verdict(path, "rescored"), runs[0]) for path in (late, early)}
+    standing = command._standing([], found, new, old)
+    assert list(standing) == [early, late]
+    assert [verdict.level for verdict in together.together(standing).values()] == ["rescored", None]
 
 
 def test_a_seed_cheaper_than_all_others_stays_reported(tmp_path: Path, runs: dict[int, RunRecord]) -> None:
@@ -536,6 +671,136 @@ def test_a_doubt_keeps_a_level_where_it_was(board: Path, monkeypatch: pytest.Mon
     assert all("within chance" in verdict.notes for verdict in outcome.verdicts)
 
 
+def test_a_doubt_about_one_record_is_lifted_by_its_own_repeat_and_not_by_anothers(
+    runs: dict[int, RunRecord], verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: together.Found = {Path(f"seed-{seed}.json"): (Verdict(Path(), "rescored"), one) for seed, one in runs.items()}
+    verdicts = {path: Verdict(path, "reported" if path.stem == "seed-1" else "rescored") for path in found}
+    repeated: list[Path] = []
+    monkeypatch.setattr(rerun, "repeat", lambda path, *_: repeated.append(path) or Findings())
+
+    def levels() -> list[str | None]:
+        return [verdict.level for _, verdict in sorted(command._repeated(verdicts, found, 1, verifier, Again()).items())]
+
+    assert levels() == ["reproduced"] * 3
+    assert len(repeated) == 2  # the doubtful one, and one that its author could not choose
+    assert Path("seed-1.json") in repeated
+    monkeypatch.setattr(rerun, "sample", lambda *_: [Path("seed-0.json")])
+    assert levels() == ["reproduced", "reported", "reproduced"]
+
+
+def test_a_doubtful_record_takes_no_other_out_of_the_sample(runs: dict[int, RunRecord]) -> None:
+    records = {Path(f"seed-{seed}.json"): found for seed, found in runs.items()}
+    drawn = [rerun.sample(records, 1, word, [Path("seed-1.json")]) for word in map(str, range(20))]
+    assert {tuple(path.stem for path in paths) for paths in drawn} == {("seed-0", "seed-1"), ("seed-1", "seed-2")}
+
+
+@pytest.mark.parametrize("change", [{"method": {"version": 1}}, {"method": {"name": "nobody"}}, {"task": {"name": "nowhere"}}])
+def test_what_cannot_be_repeated_here_is_doubted_and_not_refused(
+    change: dict[str, dict[str, Any]], runs: dict[int, RunRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry.load("methods", "base"), "version", 2)
+    run = runs[0].evidence
+    other = replace(run, **{part: replace(getattr(run, part), **fields) for part, fields in change.items()})
+    maker = Again()
+    found = rerun.repeat(Path("seed-0.json"), replace(runs[0], evidence=other), Checkout(), maker, Quiet())
+    assert (found.faults, maker.seeds) == ([], [])
+    assert "so it was not repeated" in found.doubts[0]
+
+
+def test_repeats_find_nothing_that_was_trained_before(runs: dict[int, RunRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs[0].save(tmp_path / "seed-0")
+    stores: list[Path] = []
+
+    def made(*_: object, store: Store, **__: object) -> RunRecord:
+        assert list(store.root.iterdir()) == []
+        stores.append(store.root)
+        return runs[0]
+
+    monkeypatch.setattr("morlbench.run.run", made)
+    outcome = command.examine([tmp_path / "seed-0.json"], again=1)
+    assert [verdict.level for verdict in outcome.verdicts] == ["reproduced"]
+    assert len(stores) == 1
+    assert not stores[0].exists()
+
+
+def otherwise(run: Evidence, count: int) -> Evidence:
+    """Return the run with that many of the front's 440 answers replaced, evenly over the lattice, as drift or a forger would."""
+    front = run.probe("front")
+    places = set(np.linspace(0, len(front.responses) - 1, count).round().astype(int).tolist())
+    texts = tuple("ba ba ba ba" if i in places else text for i, text in enumerate(front.responses))
+    return replace(run, probes=tuple(replace(p, responses=texts) if p is front else p for p in run.probes))
+
+
+@pytest.mark.parametrize(
+    ("count", "moved", "at", "refused", "doubted"),
+    [
+        (1, 0.004, [5], False, True), (1, 0.06, [5], True, True), (1, 0.004, range(11), False, True), (1, 0.0001, range(11), False, False),
+        (60, 0.0014, range(11), False, False), (60, 0.01, [5], False, True), (400, 0.004, range(11), False, False),
+        (400, 0.06, [5], False, True),
+    ],
+)  # fmt: skip
+def test_how_many_answers_differ_bounds_how_far_exact_values_may(
+    count: int, moved: float, at: Sequence[int], refused: bool, doubted: bool
+) -> None:
+    """The policy falls .15 short everywhere, the base by about .3: runs far apart may differ by .04, and one answer is no excuse."""
+    mine = build(exact=True, adapt=False)
+    value = mine.exact.value.copy()
+    value[list(at)] += moved
+    forged = replace(otherwise(mine, count), exact=replace(mine.exact, value=value))
+    assert [bool(rerun.differences(forged, mine)), bool(rerun.doubts(forged, mine))] == [refused, doubted]
+
+
+@pytest.mark.parametrize(("nats", "count", "seen"), [(0.4, 1, ""), (0.6, 1, "faults"), (0.6, 400, "doubts")])
+def test_an_exact_kl_is_held_to_its_tolerance_at_every_preference(nats: float, count: int, seen: str) -> None:
+    """A quarter of 2 nats and .02; the mean over the lattice hardly moves."""
+    mine = build(exact=True, adapt=False)
+    kl = mine.exact.kl.copy()
+    kl[5] -= nats
+    found = drift(replace(otherwise(mine, count), exact=replace(mine.exact, kl=kl)), mine)
+    assert ["exact KL" in " ".join(told) for told in (found.faults, found.doubts)] == [seen == "faults", seen == "doubts"]
+
+
+@pytest.mark.parametrize(
+    ("share", "count", "seen"), [(1.0, 0, False), (0.999, 0, True), (0.85, 1, True), (0.99, 1, False), (0.85, 400, False)]
+)
+def test_a_sampled_kl_is_held_to_the_answers_it_is_of(share: float, count: int, seen: bool) -> None:
+    """A mean over the lattice may be a quarter lower; where answers agree their KL does too."""
+    mine = build(adapt=False)
+    run = otherwise(mine, count)
+    lower = replace(run, probes=tuple(replace(p, kl=p.kl * share) if p.name == "front" else p for p in run.probes))
+    assert rerun.differences(lower, mine) == []
+    assert any("nats off at one preference" in told for told in rerun.doubts(lower, mine)) is seen
+
+
+@pytest.mark.parametrize(("count", "seen"), [(0, "faults"), (1, "faults"), (400, "doubts")])
+@pytest.mark.parametrize("kind", ["one-hot", "half up, half down"])
+def test_other_weights_are_seen_where_answers_differ_too(kind: str, count: int, seen: str) -> None:
+    mine = build(adapt=False)
+    front = mine.probe("front")
+    up = front.weights.round() if kind == "one-hot" else front.weights.copy()
+    if kind != "one-hot":
+        shift = np.where(np.arange(len(front.prompts)) % 2, 1.0, -1.0) * np.minimum(up[..., 0], up[..., 1]) * 0.9  # (p, n)
+        up += np.stack([shift, -shift], -1)
+    run = otherwise(mine, count)
+    found = drift(replace(run, probes=tuple(replace(p, weights=up) if p.name == "front" else p for p in run.probes)), mine)
+    assert ["other weights" in " ".join(told) for told in (found.faults, found.doubts)] == [seen == "faults", seen == "doubts"]
+    assert drift(otherwise(mine, count), mine) == Drift()
+
+
+@pytest.mark.parametrize(("field", "name"), [("trainable_parameters", "trainable parameters"), ("passes_per_token", "passes per token")])
+def test_what_is_counted_of_the_policy_is_compared_too(field: str, name: str) -> None:
+    mine = build(adapt=False)
+    speed = mine.costs.speed
+    for share, seen in ((0.96, False), (0.9, True)):
+        less = (
+            replace(mine.costs, trainable_parameters=int(40_000 * share))
+            if field == "trainable_parameters"
+            else replace(mine.costs, speed=replace(speed, passes_per_token=speed.passes_per_token * share))
+        )
+        assert [name in fault.sentence for fault in rerun.differences(replace(mine, costs=less), mine)] == [True] * seen
+
+
 # protocol
 
 
@@ -557,6 +822,17 @@ def test_reward_and_answer_forged_together_in_the_base_are_seen(tmp_path: Path, 
     better_base_answers(forged, seeded(0, "base"), registry.load("tasks", "exact-competing")())
     verdict, _ = verifier.verify(forged.write(tmp_path))
     assert {fault.code for fault in verdict.faults} == {"seed"}
+
+
+def test_a_record_on_the_other_kind_of_base_is_refused_before_anything_is_scored(
+    tmp_path: Path, runs: dict[int, RunRecord], verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("morlbench.verify.verifier.rescore", lambda *_: pytest.fail("scored answers on a base of another language"))
+    verdict, _ = verifier._judge(replace(runs[0], evidence=replace(runs[0].evidence, base="nano-0")), tmp_path / "seed-0.json")
+    assert [fault.code for fault in verdict.faults] == ["base"]
+    words = registry.load("tasks", "fluency-vs-helpfulness")()
+    assert [fault.code for fault in identity.same_base(runs[0].evidence, words)] == ["base"]
+    assert identity.same_base(replace(runs[0].evidence, base="nano-0"), words) == []
 
 
 def test_the_survey_of_a_record_names_its_board(board: Path) -> None:
@@ -637,8 +913,8 @@ def test_what_a_single_policy_is_ranked_by_is_computed_again(tmp_path: Path, ver
         assert f"'exact.{field}'" in verdict.reason
 
 
-def test_a_repeated_run_shows_exact_values_and_weights_that_were_touched() -> None:
-    mine = make(0, "mod").evidence
+def test_a_repeated_run_shows_exact_values_and_weights_that_were_touched(mixture: Evidence) -> None:
+    mine = mixture
     assert rerun.differences(mine, mine) == []
     exact, front = mine.exact, mine.probe("front")
     cheaper = replace(exact, kl=exact.kl * 0.94, value=exact.value + 0.003)
@@ -651,8 +927,8 @@ def test_a_repeated_run_shows_exact_values_and_weights_that_were_touched() -> No
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.0, False), (0.02, False), (0.5, True), (1.0, True)])
-def test_exact_values_of_runs_that_drifted_apart_may_differ_a_little(share: float, found: bool) -> None:
-    mine = make(0, "mod").evidence
+def test_exact_values_of_runs_that_drifted_apart_may_differ_a_little(share: float, found: bool, mixture: Evidence) -> None:
+    mine = mixture
     exact, answers = mine.exact, mine.probe("front")
     moved = replace(exact, value=exact.value + share * (exact.optimum - exact.value))
     other = replace(answers, responses=("ba ba ba ba", *answers.responses[1:]))

@@ -5,8 +5,10 @@ Leaves out any check of its own: see the other files of this folder.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -38,35 +40,61 @@ class Outcome:
 def examine(paths: Sequence[Path], *, against: Path | None = None, again: int = 0, maker: Maker | None = None) -> Outcome:
     """Verify every record under the paths; with `against`, only those that an older state of the one folder lacks.
 
-    `again` seeds of every group are repeated and grant the group `reproduced`, or refuse those that differ.
+    `again` seeds of every group, and those with doubts, are repeated and grant `reproduced`, or refuse what differs.
     """
     surveys = [place.survey(path) for path in paths]
     verdicts = {verdict.path: verdict for survey in surveys for verdict in survey.verdicts}
     if against is not None:
         if len(paths) != 1 or not against.is_dir():
             raise BadInput(f"--against {against} must be an older state of the one folder to verify")
-        for verdict in place.kept(against, paths[0]):
-            before = verdicts.get(verdict.path, verdict)
-            faults = tuple(dict.fromkeys((*before.faults, *verdict.faults)))  # what the survey refused stays refused
-            verdicts[verdict.path] = replace(verdict, level=None if faults else verdict.level, faults=faults)
+        verdicts |= _against(against, paths[0], verdicts)
         surveys = [replace(surveys[0], records=place.fresh(against, paths[0], surveys[0].records))]
-    with Verifier() as verifier:
-        found: Found = {}
-        for survey in surveys:
-            for path in survey.records:
-                verdict, record = _one(path, survey, verifier)
-                if path not in verdicts:
-                    verdicts[path] = verdict
-                if record is not None and verdicts[path].level is not None:
-                    found[path] = verdict, record
-        verdicts |= together(found)
-        verdicts |= _misfits(surveys, found, verdicts, paths[0], against)
-        if again:
-            verdicts |= _repeated(verdicts, found, again, verifier, maker or Training())
+    with Verifier() as verifier, TemporaryDirectory() as empty:
+        found = _found(surveys, verdicts, verifier)
+        standing = _standing(surveys, found, paths[0], against)
+        verdicts |= together(standing)
+        verdicts |= _misfits(surveys, standing, verdicts)
+        if again:  # with a store of their own: what this machine has trained before is trained again
+            verdicts |= _repeated(verdicts, standing, again, verifier, maker or Training(Path(empty)))
     if not verdicts and against is None:
         raise BadInput(f"{', '.join(map(str, paths))}: holds no record (a file named seed-N.json)")
     kept = {path: record for path, (_, record) in found.items() if verdicts[path].level is not None}
     return Outcome(tuple(verdicts[path] for path in sorted(verdicts)), kept)
+
+
+def _against(old: Path, new: Path, verdicts: dict[Path, Verdict]) -> dict[Path, Verdict]:
+    """Return the verdicts of files beside an older state of their folder; what the survey refused stays refused."""
+    changed: dict[Path, Verdict] = {}
+    for verdict in place.kept(old, new):
+        before = verdicts.get(verdict.path, verdict)
+        faults = tuple(dict.fromkeys((*before.faults, *verdict.faults)))
+        changed[verdict.path] = replace(verdict, level=None if faults else verdict.level, faults=faults)
+    return changed
+
+
+def _found(surveys: Sequence[place.Survey], verdicts: dict[Path, Verdict], verifier: Verifier) -> Found:
+    """Verify every record by itself, add its verdict, and return those that were granted a level."""
+    found: Found = {}
+    for survey in surveys:
+        for path in survey.records:
+            verdict, record = _one(path, survey, verifier)
+            verdicts.setdefault(path, verdict)
+            if record is not None and verdicts[path].level is not None:
+                found[path] = verdict, record
+    return found
+
+
+def _standing(surveys: Sequence[place.Survey], found: Found, new: Path, old: Path | None) -> Found:
+    """Return the records that stand beside others, those that an older state has first: removed ones stand beside nobody."""
+    removed: set[Path] = set()
+    for folder in {folder.resolve() for survey in surveys for folder in survey.boards}:
+        with suppress(BadRecord):  # refused by the survey
+            removed |= {(folder / place).resolve() for place in history.removals(folder)}
+
+    def order(path: Path) -> tuple[bool, Path]:
+        return old is not None and not (old / path.relative_to(new)).exists(), path
+
+    return {path: found[path] for path in sorted(found, key=order) if path.resolve() not in removed}
 
 
 def _one(path: Path, survey: place.Survey, verifier: Verifier) -> tuple[Verdict, RunRecord | None]:
@@ -78,40 +106,31 @@ def _one(path: Path, survey: place.Survey, verifier: Verifier) -> tuple[Verdict,
     return (replace(verdict, level=None, faults=(*verdict.faults, *faults)), None) if faults else (verdict, record)
 
 
-def _misfits(
-    surveys: Sequence[place.Survey], found: Found, verdicts: dict[Path, Verdict], new: Path, old: Path | None
-) -> dict[Path, Verdict]:
-    """Refuse what cannot stand on a board beside the records of its method that were there before, or else come first.
-
-    Removed records stand beside nobody.
-    """
+def _misfits(surveys: Sequence[place.Survey], standing: Found, verdicts: dict[Path, Verdict]) -> dict[Path, Verdict]:
+    """Refuse what cannot stand on a board beside the records of its method that come first."""
     changed: dict[Path, Verdict] = {}
     boards = {folder.resolve(): board for survey in surveys for folder, board in survey.boards.items()}
-    sound = {path: found[path][1] for survey in surveys for path in survey.records if path in found and verdicts[path].level is not None}
-
-    def order(path: Path) -> tuple[bool, Path]:
-        return old is not None and not (old / path.relative_to(new)).exists(), path
-
+    sound = {path: record.evidence for path, (_, record) in standing.items() if verdicts[path].level is not None}
     for folder, board in boards.items():
-        try:
-            removed = history.removals(folder)
-        except BadRecord:  # refused by the survey
-            continue
-        mine = [path for path, record in sound.items() if folder / RECORDS in path.resolve().parents and record.key not in removed]
-        for path, fault in place.misfits({path: sound[path].evidence for path in sorted(mine, key=order)}, board):
+        mine = {path: run for path, run in sound.items() if folder / RECORDS in path.resolve().parents}
+        for path, fault in place.misfits(mine, board):
             changed[path] = replace(verdicts[path], level=None, faults=(*verdicts[path].faults, fault))
     return changed
 
 
 def _repeated(verdicts: dict[Path, Verdict], found: Found, count: int, verifier: Verifier, maker: Maker) -> dict[Path, Verdict]:
-    """Repeat `count` seeds of every group; the whole group is reproduced if each of them is."""
+    """Repeat `count` seeds of every group and those that a doubt keeps low.
+
+    If each of them agrees, what is repeated or was free of doubts is reproduced: a repeat takes no doubt from another record.
+    """
     groups: dict[str, dict[Path, RunRecord]] = defaultdict(dict)
     for path, (_, record) in found.items():
         if verdicts[path].level is not None:
             groups[group_of(record.evidence)][path] = record
     changed: dict[Path, Verdict] = {}
     for group in groups.values():
-        chosen = rerun.sample(group, count, verifier.checkout.nonce)
+        doubtful = [path for path in group if verdicts[path].level == "reported"]
+        chosen = rerun.sample(group, count, verifier.checkout.nonce, doubtful)
         repeats = {path: rerun.repeat(path, group[path], verifier.checkout, maker, Quiet()) for path in chosen}
         doubts = tuple(dict.fromkeys(doubt for found in repeats.values() for doubt in found.doubts))
         for path in group:
@@ -120,8 +139,9 @@ def _repeated(verdicts: dict[Path, Verdict], found: Found, count: int, verifier:
                 changed[path] = replace(verdict, level=None, faults=(*verdict.faults, *repeats[path].faults))
             elif not any(found.faults for found in repeats.values()):
                 seeds = ", ".join(str(group[one].evidence.seed) for one in chosen)
-                notes = (*verdict.notes, f"seeds repeated: {seeds}", *doubts)
-                changed[path] = replace(verdict, level=verdict.level if doubts else "reproduced", notes=notes)
+                notes = (*verdict.notes, f"seeds drawn to be repeated: {seeds}", *doubts)
+                lifted = not doubts and (path in repeats or path not in doubtful)
+                changed[path] = replace(verdict, level="reproduced" if lifted else verdict.level, notes=notes)
     return changed
 
 

@@ -20,6 +20,7 @@ KB, MB = 1024, 1024**2
 JSON_LIMIT, PARQUET_LIMIT, TOML_LIMIT, LIST_LIMIT, LEVELS_LIMIT, WEIGHTS_LIMIT = MB, 8 * MB, 64 * KB, MB, 8 * MB, 64 * MB
 DEPTH = 12  # of nesting; a record needs 6
 FILES = 50_000  # under one folder
+DEEPEST = 20  # of folders in one another; the walk calls itself for each
 HEADER = MB  # of a safetensors file
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._,=+~-]{0,150}")
 _QUOTED = re.compile(r'(?s)"(?:[^"\\]|\\.)*(?:"|\Z)')  # one without an end goes to the end, so that no text is looked through twice
@@ -40,6 +41,8 @@ def walk(root: Path) -> Iterator[Path]:
     count = 0
     for folder, folders, names in os.walk(root, followlinks=False):
         folders[:] = sorted(name for name in folders if name != ".git")
+        if folders and len(Path(folder).relative_to(root).parts) >= DEEPEST:
+            raise Refused("file", f"{root}: holds folders nested more than {DEEPEST} deep")
         for name in [*folders, *sorted(names)]:
             count += 1
             path = Path(folder) / name

@@ -59,6 +59,14 @@ def same_task(run: Evidence, task: Task) -> list[Fault]:
     return [Fault("task", f"field 'task.{name}' is not that of {task.name} version {task.version}") for name in odd]
 
 
+def same_base(run: Evidence, task: Task) -> list[Fault]:
+    """Check that a task whose answers are listed is on the base of listed words, and that no other is."""
+    if (task.base == "exact") == (run.base.rpartition("-")[0] == "exact"):
+        return []
+    wanted = "this checkout's base 'exact'" if task.base == "exact" else "a text base, not 'exact'"
+    return [Fault("base", f"field 'base' is {run.base[:60]!r}; {task.name} takes {wanted}")]
+
+
 def same_method(run: Evidence, checkout: Checkout) -> Findings:
     """Check the method's facts and settings; what this checkout cannot say leaves a doubt.
 

@@ -20,6 +20,7 @@ from morlbench.verify.files import JSON_LIMIT, PARQUET_LIMIT, parse_json, read_b
 from morlbench.verify.quarantine import Quarantine
 
 ROWS = 200_000  # answers in one record
+PREFERENCES = 1_000  # of one probe; no lattice has a hundred, and a metric may take the square of their number in time
 OBJECTIVES = 64
 
 
@@ -30,10 +31,10 @@ def open_record(path: Path, quarantine: Quarantine, folder: Path) -> RunRecord:
     """
     raw, answers = read_bytes(path, JSON_LIMIT), read_bytes(path.with_suffix(".parquet"), PARQUET_LIMIT)
     head = parse_json(raw, path)
-    rows, columns, digest = _claims(head, path)
+    rows, objectives, digest = _claims(head, path)
     if hashlib.sha256(answers).hexdigest() != digest:
         raise Refused("hash", f"{path.with_suffix('.parquet')}: its hash is not the one in {path.name}; one of the two was edited")
-    quarantine.check(answers, rows, columns, str(path.with_suffix(".parquet")))
+    quarantine.check(answers, rows, objectives, str(path.with_suffix(".parquet")))
     given = pq.read_table(pa.BufferReader(answers), use_threads=False)
     _filled(given, path.with_suffix(".parquet"))
     copy = folder / "copy.json"
@@ -41,17 +42,17 @@ def open_record(path: Path, quarantine: Quarantine, folder: Path) -> RunRecord:
     copy.with_suffix(".parquet").write_bytes(answers)
     found = _load(copy, path)
     try:
-        rows_again, head_again = table.rows(found.evidence.probes), json.loads(record.text(found, digest))
+        _same_rows(given, table.rows(found.evidence.probes), path.with_suffix(".parquet"))
+        head_again = json.loads(record.text(found, digest))
     except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
         raise Refused("schema", f"{path}: {_unfit(error)}") from None
-    _same_rows(given, rows_again, path.with_suffix(".parquet"))
     if odd := _differs(head, head_again):
         raise Refused("schema", f"{path}: field {odd[:80]!r} is not as morlbench writes it")
     return found
 
 
-def _claims(head: object, path: Path) -> tuple[int, list[str], str]:
-    """Return how many rows, which columns and which hash the JSON file demands of the parquet."""
+def _claims(head: object, path: Path) -> tuple[int, int, str]:
+    """Return how many rows, for how many objectives, and which hash the JSON file demands of the parquet."""
     match head:
         case {"schema": record.SCHEMA, "task": {"objectives": list(names)}, "probes": list(probes), "answers_sha256": str(digest)}:
             if not 2 <= len(names) <= OBJECTIVES:
@@ -59,7 +60,7 @@ def _claims(head: object, path: Path) -> tuple[int, list[str], str]:
             rows = sum(_rows(probe, path) for probe in probes)
             if not 0 < rows <= ROWS:
                 raise Refused("size", f"{path}: its probes ask for {rows:,} answers; expected 1 to {ROWS:,}")
-            return rows, table.columns(len(names)), digest
+            return rows, len(names), digest
         case {"schema": other} if other != record.SCHEMA:
             raise Refused("schema", f"{path}: field 'schema' is {str(other)[:20]!r}; this version of morlbench reads {record.SCHEMA}")
     raise Refused("schema", f"{path}: holds no schema, task, probes and hash of the answers as a record does")
@@ -67,7 +68,9 @@ def _claims(head: object, path: Path) -> tuple[int, list[str], str]:
 
 def _rows(probe: object, path: Path) -> int:
     match probe:
-        case {"preferences": list(preferences), "prompts": list(prompts), "draws": int(draws)} if draws > 0:
+        case {"preferences": list(preferences), "prompts": list(prompts), "draws": int(draws)} if 0 < draws <= ROWS:
+            if len(preferences) > PREFERENCES:
+                raise Refused("size", f"{path}: a probe has {len(preferences):,} preferences; expected at most {PREFERENCES:,}")
             return len(preferences) * len(prompts) * draws
     raise Refused("schema", f"{path}: field 'probes' holds something that is no probe")
 

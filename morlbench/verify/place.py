@@ -92,8 +92,11 @@ def _inside(path: Path, folders: Iterable[Path]) -> bool:
 
 
 def _record_named(path: Path) -> Path:
-    """Return the .json path of a record given by its parquet."""
-    return path.with_suffix(".json") if path.suffix == ".parquet" else path
+    """Return the .json path of a record given by its parquet; a file given alone is a record or nothing."""
+    named = path.with_suffix(".json") if path.suffix == ".parquet" else path
+    if path.suffix == ".parquet" and not RECORD.fullmatch(named.name):
+        raise Refused("name", f"{path}: is no record's file; expected a file named seed-N.parquet")
+    return named
 
 
 def _note(path: Path, root: Path, found: Survey) -> None:
@@ -127,7 +130,10 @@ def _board(path: Path) -> Board:
 
 
 def _removals(path: Path) -> None:
-    for number, line in enumerate(read_bytes(path, LIST_LIMIT).splitlines(), 1):
+    raw = read_bytes(path, LIST_LIMIT)
+    if raw and not raw.endswith(b"\n"):
+        raise Refused("history", f"{path}: its last line has no end, so the next one would be glued to it; add a newline")
+    for number, line in enumerate(raw.splitlines(), 1):
         parse_json(line, Path(f"{path}, line {number}"))
     found = _history(lambda: history.removals(path.parent))
     for removal in found.values():
@@ -173,7 +179,7 @@ def kept(old: Path, new: Path) -> list[Verdict]:
             if path.name == LEVELS and not (old / path.relative_to(new)).exists()
         ]
         verdicts += [
-            _taken_off(path, read_bytes(path, LIST_LIMIT), old, new)
+            _taken_off(path, read_bytes(path, LIST_LIMIT).splitlines(), old, new)
             for path in walk(new)
             if path.name == REMOVALS and not (old / path.relative_to(new)).exists()
         ]
@@ -190,7 +196,9 @@ def kept(old: Path, new: Path) -> list[Verdict]:
             told = "is gone; what is on a board stays there, and a record is taken off by a line in removals.jsonl"
         elif path.name == REMOVALS:
             told = "" if after.startswith(before) else "was changed before its end; lines are only ever added"
-            verdicts.append(None if told else _taken_off(twin, after[len(before) :], old, new))
+            known = set(before.splitlines())  # lines, not bytes: the last of them may have been left open
+            added = [line for line in after.splitlines() if line.strip() and line not in known]
+            verdicts.append(None if told else _taken_off(twin, added, old, new))
         else:
             told = "" if after == before else "was altered; a record never changes, and levels are granted after a review"
         if told:
@@ -198,10 +206,10 @@ def kept(old: Path, new: Path) -> list[Verdict]:
     return [verdict for verdict in verdicts if verdict is not None]
 
 
-def _taken_off(path: Path, lines: bytes, old: Path, new: Path) -> Verdict | None:
+def _taken_off(path: Path, lines: Sequence[bytes], old: Path, new: Path) -> Verdict | None:
     """Say which records the added lines take off a board; refuse those of others where the new state brings records of its own."""
     try:
-        gone = [history.removal_of(line, str(path)) for line in lines.splitlines()]
+        gone = [history.removal_of(line, str(path)) for line in lines]
         brought = [one for one in walk(new) if RECORD.fullmatch(one.name) and not (old / one.relative_to(new)).exists()]
     except BadRecord:  # refused by the survey
         return None

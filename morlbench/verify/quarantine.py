@@ -13,15 +13,19 @@ import subprocess
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from morlbench.errors import MorlbenchError
 from morlbench.verify import Refused
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MEMORY = 3 * 1024**3  # bytes of address space; the reader's own libraries take about 1
 SECONDS = 30.0  # for one file
 START = 300.0  # for the child's imports on a busy machine
 INFLATED = 64 * 1024**2  # bytes of a table in memory
+LONGEST = 200  # characters of a word in a dictionary: the names of probes and utilities
 GROUPS = 64
 
 
@@ -44,10 +48,10 @@ class Quarantine:
             self._child.communicate()
             self._child = None
 
-    def check(self, raw: bytes, rows: int, columns: list[str], name: str) -> None:
-        """Refuse bytes that are no parquet of exactly these columns and number of rows, or that the child does not survive."""
+    def check(self, raw: bytes, rows: int, objectives: int, name: str) -> None:
+        """Refuse bytes that are no parquet of exactly a record's columns and this many rows, or that the child does not survive."""
         child = self._started()
-        head = json.dumps([len(raw), rows, columns]).encode() + b"\n"
+        head = json.dumps([len(raw), rows, objectives]).encode() + b"\n"
         answer = self._ask(child, head + raw)
         if answer is None:
             self.close()
@@ -91,16 +95,18 @@ def _line(child: "subprocess.Popen[bytes]", seconds: float) -> bytes:
     return line
 
 
-def judge(raw: bytes, rows: int, columns: list[str]) -> str:
+def judge(raw: bytes, rows: int, objectives: int) -> str:
     """Return what is wrong with the parquet, '' if nothing: what its footer claims is bounded before anything is read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from morlbench.table import misfit
+
     try:
         file = pq.ParquetFile(pa.BufferReader(raw), memory_map=False)
         facts = file.metadata
-        if file.schema_arrow.names != columns:
-            return f"its columns are {', '.join(file.schema_arrow.names)[:200]}; expected {', '.join(columns)}"
+        if odd := misfit(file.schema_arrow, objectives):
+            return odd
         if facts.num_rows != rows:
             return f"it claims {facts.num_rows:,} rows; its JSON file demands {rows:,}"
         groups = [facts.row_group(i) for i in range(min(facts.num_row_groups, GROUPS + 1))]
@@ -111,21 +117,31 @@ def judge(raw: bytes, rows: int, columns: list[str]) -> str:
         table.validate(full=True)
         if table.num_rows != rows or table.nbytes > INFLATED:
             return f"it holds {table.num_rows:,} rows and {table.nbytes:,} bytes; expected {rows:,} rows"
+        if long := _long_words(table):
+            return f"column {long[0]!r} holds a word of more than {LONGEST} characters"
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MemoryError, OverflowError) as error:
         return f"not readable as parquet ({' '.join(str(error).split())[:120]})"
     return ""
 
 
+def _long_words(table: "pa.Table") -> list[str]:
+    """Return the dictionary columns that hold a long word: it is kept once, and made plain it is there in every row."""
+    import pyarrow as pa
+
+    words = {name: table[name].chunks for name in table.schema.names if pa.types.is_dictionary(table[name].type)}
+    return [name for name, chunks in words.items() if any(len(word) > LONGEST for chunk in chunks for word in chunk.dictionary.to_pylist())]
+
+
 def main() -> None:
     """Answer a line per file on stdout until stdin ends."""
     sys.modules["pandas"] = None  # type: ignore[assignment]  # pyarrow would load it for nothing
-    import pyarrow.parquet  # noqa: F401  before memory is bounded
+    import morlbench.table  # noqa: F401  with the reader of parquet, before memory is bounded
 
     _bound()
     _say("ready")
     while head := sys.stdin.buffer.readline():
-        size, rows, columns = json.loads(head)
-        _say(judge(sys.stdin.buffer.read(size), rows, columns))
+        size, rows, objectives = json.loads(head)
+        _say(judge(sys.stdin.buffer.read(size), rows, objectives))
 
 
 def _bound() -> None:

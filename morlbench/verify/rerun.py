@@ -2,14 +2,14 @@
 
 On the machine that made a record the repeat is equal byte for byte, costs aside. Elsewhere floats are summed in another
 order, and training and sampling may drift apart, so means over prompts are compared within MEANS (rewards) and a share KLS
-(KL), what answers are worth where they were asked beyond elsewhere within APART standard errors, exact shortfalls within both, and
-the ledger's counts within COUNTS. Means that differ by more than MEANS and no more than APART standard errors of two samples leave a
-doubt: few answers differ so much by chance, and nothing is shown by them. Where all answers agree nothing drifted, and
-exact values and stated weights must agree within CLOSE. Which seeds are repeated follows from all answers of the group and a word drawn
-when it is verified, so that nobody can choose them.
+(KL), what answers are worth where they were asked beyond elsewhere within APART standard errors, and counts within COUNTS; exact
+values and stated weights by how many answers differ (`morlbench.verify.drift`). Means that differ by more than MEANS and no more than
+APART standard errors of two samples leave a doubt: few answers differ so much by chance, and nothing is shown by them. Times, bytes
+and rates are the machine's and are not compared. Which seeds are repeated follows from all answers of the group and a word drawn when
+it is verified, so that nobody can choose them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,40 +18,44 @@ import numpy as np
 
 from morlbench.bench import SPENT, Watch
 from morlbench.launch import Maker, Plan
-from morlbench.metric import Evidence, Probe
+from morlbench.metric import Costs, Evidence, Probe
 from morlbench.preference import Array
 from morlbench.protocol import KL_OF
 from morlbench.record import RunRecord, load, without_costs
 from morlbench.seeds import derive
 from morlbench.store import key_of
-from morlbench.task import Exact
 from morlbench.verify import Fault, Findings
 from morlbench.verify.checkout import Checkout
+from morlbench.verify.drift import CLOSE, KLS, MEANS, NATS, drift
 
-MEANS = 0.02  # of a probe's mean rewards, in [0, 1]
-KLS = 0.25
 COUNTS = 0.05
-CLOSE = 1e-4
 APART = 5.0  # standard errors
 
 
-def sample(records: dict[Path, RunRecord], count: int, nonce: str) -> list[Path]:
-    """Return `count` of a group's records, drawn by a hash of all their answers and a word that their author cannot know."""
+def sample(records: dict[Path, RunRecord], count: int, nonce: str, doubtful: Collection[Path] = ()) -> list[Path]:
+    """Return the doubtful of a group's records and `count` others, drawn by a hash of all answers and a word their author cannot know.
+
+    The doubtful ones do not count: else a record that its author made doubtful on purpose would be the one that is looked at.
+    """
     texts = [text for _, record in sorted(records.items()) for probe in record.evidence.probes for text in probe.responses]
     rng = np.random.default_rng(derive(0, key_of(answers=texts, nonce=nonce)))
-    paths = sorted(records)
-    return sorted(paths[int(i)] for i in rng.permutation(len(paths))[:count])
+    paths = sorted(path for path in records if path not in doubtful)
+    return sorted([*doubtful, *(paths[int(i)] for i in rng.permutation(len(paths))[:count])])
 
 
 def repeat(path: Path, record: RunRecord, checkout: Checkout, maker: Maker, watch: Watch) -> Findings:
-    """Run the record's method again; return where the new record differs beyond the tolerances, or more than it should."""
+    """Run the record's method again; return where the new record differs beyond the tolerances, or more than it should.
+
+    What cannot be run here shows nothing: that is a doubt.
+    """
     run = record.evidence
     task, cls = checkout.task(run.task.name), checkout.method(run.method.name)
     built = None if cls is None else checkout.built(cls, run.method.settings)
     if task is None or built is None or checkout.base(run.base) is None:
-        return Findings([Fault("rerun", "this checkout lacks its task, method or base, so it cannot be repeated")])
+        return Findings(doubts=["this checkout lacks its task, method or base, so it was not repeated"])
     if built.version != run.method.version:
-        return Findings([Fault("rerun", f"it is of version {run.method.version} of {built.name}, which is now {built.version}")])
+        told = f"it is of version {run.method.version} of {built.name}, which is now {built.version}, so it was not repeated"
+        return Findings(doubts=[told])
     stated = run.task.preference if run.task.preference != task.preference else ()
     plan = Plan(built, task, run.base.rpartition("-")[0], run.budget, (run.seed,), stated, path.parent)
     again = maker.make(plan, run.seed, watch)
@@ -61,29 +65,18 @@ def repeat(path: Path, record: RunRecord, checkout: Checkout, maker: Maker, watc
 
 
 def differences(mine: Evidence, again: Evidence) -> list[Fault]:
-    """Compare two records of one key by their means and counts."""
+    """Compare two records of one key by their means, exact values and counts."""
     found: list[str] = []
     for one, other in zip(mine.probes, again.probes, strict=False):
         found += _probes(one, other)
     if [probe.name for probe in mine.probes] != [probe.name for probe in again.probes]:
         found.append("the repeated run answers other probes")
-    same = [probe.responses for probe in mine.probes] == [probe.responses for probe in again.probes]
-    if same:
-        found += [
-            f"probe {one.name!r} states other weights"
-            for one, other in zip(mine.probes, again.probes, strict=True)
-            if _reweighted(one, other)
-        ]
-    if mine.exact is not None and again.exact is not None:
-        found += _exact(mine.exact, again.exact, same=same)
-    if (mine.exact is None) != (again.exact is None):
-        found.append("only one of the two runs has exact values")
-    return [Fault("rerun", text) for text in found + _counts(mine, again)]
+    return [Fault("rerun", text) for text in found + drift(mine, again).faults + _counts(mine, again)]
 
 
 def doubts(mine: Evidence, again: Evidence) -> list[str]:
-    """Return where mean rewards of two records of one key differ by more than they should and no more than chance."""
-    found = []
+    """Return where two records of one key differ by more than they should and no more than chance and drift can do."""
+    found = drift(mine, again).doubts
     for one, other in zip(mine.probes, again.probes, strict=False):
         if one.rewards.shape == other.rewards.shape:
             apart, chance = _apart(one, other)
@@ -116,7 +109,7 @@ def _probes(one: Probe, other: Probe) -> list[str]:
         found.append(f"only one of the two runs states a KL for probe {one.name!r}")
     elif one.kl is not None and other.kl is not None:
         a, b = float(one.kl.mean()), float(other.kl.mean())
-        if abs(a - b) > KLS * max(a, b) + 0.02:
+        if abs(a - b) > KLS * max(a, b) + NATS:
             found.append(f"the mean KL of probe {one.name!r} is {a:.3f} nats and was {b:.3f} when repeated")
     return found
 
@@ -130,34 +123,23 @@ def _served(probe: Probe) -> Array:
     return np.asarray(np.einsum("ppn->n", utility) / len(utility) - utility.mean((0, 1)))
 
 
-def _reweighted(one: Probe, other: Probe) -> bool:
-    if one.weights is None or other.weights is None:
-        return one.weights is not other.weights
-    return bool(np.abs(one.weights - other.weights).max() > CLOSE)
-
-
-def _exact(mine: Exact, again: Exact, *, same: bool) -> list[str]:
-    """Compare exact values of runs that gave the `same` answers, or may have drifted apart."""
-    apart = {name: float(np.abs(getattr(mine, name) - getattr(again, name)).max()) for name in ("rewards", "kl", "value")}
-    if same:
-        return [f"exact {name} differs by {far:.4f} though all answers agree" for name, far in apart.items() if far > CLOSE]
-    found = []
-    if apart["rewards"] > MEANS:
-        found.append(f"exact rewards differ by {apart['rewards']:.3f}; the tolerance is {MEANS}")
-    room = float(np.mean(again.optimum - again.base))
-    one, other = (float(np.mean(exact.optimum - exact.value)) for exact in (mine, again))
-    if abs(one - other) > MEANS * room + KLS * max(one, other):
-        found.append(f"the exact values fall {one:.4f} short of the optimum and {other:.4f} when repeated")
-    return found
-
-
 def _counts(mine: Evidence, again: Evidence) -> list[str]:
-    """Compare responses, tokens, steps and passes of training and search; seconds may differ."""
+    """Compare what was done in training and search, what was trained, and passes per token; seconds, bytes and rates may differ."""
     found = []
     for name, own, other in zip(("responses", "tokens", "steps", "passes"), _totals(mine), _totals(again), strict=True):
         if abs(own - other) > COUNTS * max(own, other):
             found.append(f"training counts {own:,} {name} and {other:,} when repeated")
+    for name, first, second in _sizes(mine.costs, again.costs):
+        if abs(first - second) > COUNTS * max(first, second):
+            found.append(f"the record counts {first:,g} {name} and {second:,g} when repeated")
     return found
+
+
+def _sizes(mine: Costs, again: Costs) -> Iterator[tuple[str, float, float]]:
+    """Yield what is counted of the policy itself: a name, the record's number and the repeat's."""
+    yield "trainable parameters", mine.trainable_parameters, again.trainable_parameters
+    if mine.speed is not None and again.speed is not None:
+        yield "passes per token", mine.speed.passes_per_token, again.speed.passes_per_token
 
 
 def _totals(run: Evidence) -> Sequence[int]:

@@ -23,7 +23,7 @@ DISTINCT = 4  # different answers, or one for so many prompts: equal ones of few
 
 
 def together(found: Found) -> dict[Path, Verdict]:
-    """Return the verdicts of records that were granted a level each, after comparing them."""
+    """Return the verdicts of records that were granted a level each, after comparing them; of two that clash the later is refused."""
     verdicts = {path: verdict for path, (verdict, _) in found.items()}
 
     def refuse(path: Path, fault: Fault) -> None:
@@ -54,7 +54,7 @@ def _repeats(
 ) -> Iterable[tuple[Path, Path]]:
     """Yield (first, other) where two records agree in `of` (None: not compared) and, if given, differ in `apart`."""
     seen: dict[Hashable, tuple[Path, object]] = {}
-    for path, (_, record) in sorted(found.items()):
+    for path, (_, record) in found.items():
         value = of(record.evidence, record)
         if value is None:
             continue

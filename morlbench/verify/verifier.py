@@ -61,7 +61,7 @@ class Verifier:
         method = identity.same_method(run, self.checkout)
         faults += method.faults
         if not faults:
-            faults = self._unfetched(run, task) if task.fetches else identity.complete(run, task)
+            faults = self._unfetched(run, task) if task.fetches else identity.same_base(run, task) + identity.complete(run, task)
         if faults:
             return Verdict(path, None, tuple(faults), (*method.doubts, *method.notes), found.key), found
         if task.fetches:
@@ -94,7 +94,8 @@ class Verifier:
         else:
             repeated = base_answers(rescored.run, task, base, checkout)
             found.doubts += repeated.doubts
-            found.faults += repeated.faults + self._possible.exact(run, task, base)
+            found.faults += repeated.faults
+            found.faults += [] if found.faults else self._possible.exact(run, task, base)
         if not found.faults:
             found.faults += least_kl(rescored.run) + likelihoods(run, task, base, checkout)
         return found, rescored.run
