@@ -9,8 +9,8 @@ from morlbench.metric import Evidence, Metric, one
 class FewShotProgress(Metric):
     """Σ_users (U_step - U_base) / Σ_users (U_told - U_base) after the most ratings, each at the user's hidden preference.
 
-    Source: defined here. Unit: share; 1 is as good as being told, and it may exceed 1 by luck; higher is better; not
-    Pareto-compliant. Misleads where telling hardly beats the base: pooling keeps the ratio finite, not precise.
+    Source: defined here. Unit: share; 1 is as good as being told, and it may exceed 1 by luck, or since U does not pay for KL;
+    higher is better; not Pareto-compliant. Misleads where telling hardly beats the base: pooling keeps the ratio finite, not precise.
 
     >>> from morlbench.example import example
     >>> round(FewShotProgress()([example()]), 3)

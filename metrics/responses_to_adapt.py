@@ -10,7 +10,9 @@ class ResponsesToAdapt(Metric):
     """The first of the checkpoints 0, 16, 64, 256 with Σ(U - U_base) >= .95 Σ(U_told - U_base), summed over hidden users.
 
     Source: defined here. Unit: rated responses; lower is better; not Pareto-compliant. Misleads for policies that are
-    good at every preference: 0 then says that no adaptation was needed.
+    good at every preference: 0 then says that no adaptation was needed; and U does not pay for KL, so that a preference taken for
+    more extreme than it is may look like one that is known sooner. Where the objectives' rewards always sum to the same, as on
+    `exact-contextual-null`, a user's scale and preference cannot be told apart from ratings, and .95 may be out of reach.
 
     >>> from morlbench.example import example
     >>> ResponsesToAdapt()([example()])

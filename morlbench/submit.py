@@ -145,15 +145,19 @@ def gather(entry: Entry, board: Board, cells: Sequence[Cell], out: Path, maker: 
 
 
 def verified(entry: Entry, board: Board) -> None:
-    """Raise MorlbenchError with the first reason for which a record of the entry would be refused or not scored again."""
+    """Raise MorlbenchError with the first reason for which a record of the entry would be refused or not scored again.
+
+    A record that was taken off may be the very one that is refused.
+    """
     from morlbench.verify.command import examine
 
     with console.quiet_libraries():
         outcome = examine(sorted({path.parent for path in files(entry, board)}))
     for verdict in outcome.verdicts:
         console.say(f"{verdict.level or 'REFUSED':<10}  {verdict.path}")
+    removed = {board.folder.resolve() / place for place in history.removals(board.folder)}
     for verdict in outcome.verdicts:
-        if verdict.level in (None, "reported"):
+        if verdict.level in (None, "reported") and verdict.path.resolve() not in removed:
             raise MorlbenchError(f"{verdict.path}: {verdict.reason}")
 
 

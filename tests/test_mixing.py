@@ -175,7 +175,7 @@ def test_a_mixture_leaves_no_trace_on_the_base(base, level):
     assert torch.equal(ask(base, [], "parameters", torch.zeros(3, 0)), before)
 
 
-@pytest.mark.parametrize("level", ["hidden-0", "hidden-3", "hidden-²", "hiden", "hidden-", "logit"])
+@pytest.mark.parametrize("level", ["hidden-0", "hidden-01", "hidden-3", "hidden-²", "hiden", "hidden-", "logit"])
 def test_an_unknown_level_names_the_known_ones(level):
     with pytest.raises(BadInput, match=r"unknown aggregation level .*parameters.*hidden-N with N in 1\.\.2"):
         check_level(level, LAYERS)

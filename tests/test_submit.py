@@ -176,6 +176,13 @@ def test_a_record_of_another_version_is_not_overwritten(clone: Path, monkeypatch
     names = {Path(name) for name in git(clone, "diff", "--cached", "--name-only").split()}
     assert {name.parent.name for name in names if name.suffix == ".parquet"} == {"mine", "mine+budget=smoke"}
     assert "removals.jsonl" in {name.name for name in names}
+    gone, new = ({path for path in submit.files(entry, tiny) if ("+" in path.parent.name) is part} for part in (False, True))
+    for path in gone:
+        path.write_text("{}", encoding="utf-8")
+    submit.verified(entry, tiny)  # what was taken off may be the very record that is refused
+    next(iter(new)).write_text("{}", encoding="utf-8")
+    with pytest.raises(MorlbenchError, match="holds no schema"):
+        submit.verified(entry, tiny)
 
 
 def test_a_copy_that_the_disk_does_not_hold_leaves_no_part_of_itself_on_the_board(clone: Path) -> None:

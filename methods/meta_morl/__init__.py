@@ -27,7 +27,7 @@ class MetaMorl(Trained):
     family: ClassVar[Family] = "meta-policy"
     track: ClassVar[Track] = "front"
     meta_share: float = Field(default=0.5, gt=0, lt=1)
-    inner: int = Field(default=512, ge=64, le=1_000_000)
+    inner: int = Field(default=512, ge=64, le=1_000_000, multiple_of=64)  # whole batches
     step: float = Field(default=0.3, gt=0, le=1)
     policies: int = Field(default=55, ge=2, le=1000)
 

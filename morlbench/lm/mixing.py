@@ -37,7 +37,7 @@ def check_level(level: str, layers: int | None = None) -> str:
     if level in LEVELS:
         return level
     number = level.removeprefix("hidden-")
-    if level.startswith("hidden-") and number.isdecimal() and int(number) >= 1 and (layers is None or int(number) <= layers):
+    if number.isdecimal() and int(number) >= 1 and level == f"hidden-{int(number)}" and (layers is None or int(number) <= layers):
         return level
     top = f"1..{layers}" if layers else "1..number of layers"
     raise BadInput(f"unknown aggregation level {level!r}; expected one of {', '.join(LEVELS)} or hidden-N with N in {top}")
