@@ -11,7 +11,7 @@ from morlbench.metric import Evidence, Metric, one
 class Hypervolume(Metric):
     """Lebesgue measure of {z : ref <= z <= v_p for some p}, v_p the mean reward vector of the answers to lattice preference p.
 
-    Source: Zitzler & Thiele 1998; computed by moocore, exactly up to 5 objectives (6 with <= 500 points, 8 with <= 50), else
+    Source: Zitzler & Thiele 1998; computed by moocore, exactly where the non-dominated points are few (`front.EXACT`), else
     approximately, and the note says so. Unit: product of scaled rewards; higher is better; Pareto-compliant. Misleads because
     rankings can flip with the reference point (see `morlbench.sensitivity`), and because noisy means push it up:
     `hypervolume-crossfit` takes that off.

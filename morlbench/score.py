@@ -7,7 +7,7 @@ Leaves out ranking methods against each other: see the leaderboard.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -246,10 +246,11 @@ def _check_versions(runs: Sequence[Evidence]) -> None:
 
 def labels(runs: Sequence[Evidence]) -> list[str]:
     """Return each run's method name, followed by what distinguishes it where several variants of the method are given."""
-    stated: dict[tuple[str, str], set[tuple[float, ...]]] = {}
+    stated: dict[str, dict[tuple[str, str], set[str]]] = {"preference": {}, "sources": {}}
     for run in runs:
-        stated.setdefault((run.method.name, run.task.name), set()).add(run.task.preference)
-    facts = [_facts(run, several=len(stated[run.method.name, run.task.name]) > 1) for run in runs]
+        for name, seen in stated.items():
+            seen.setdefault((run.method.name, run.task.name), set()).add(_of_task(run, name))
+    facts = [_facts(run, {name for name, seen in stated.items() if len(seen[run.method.name, run.task.name]) > 1}) for run in runs]
     varying: dict[str, list[str]] = {}
     for method in {run.method.name for run in runs}:
         same = [mine for run, mine in zip(runs, facts, strict=True) if run.method.name == method]
@@ -262,16 +263,17 @@ def labels(runs: Sequence[Evidence]) -> list[str]:
     return labels
 
 
-def _facts(run: Evidence, *, several: bool) -> dict[str, str]:
-    """Return what may tell variants of a method apart, as text: settings, what its task fetched, who it serves where that are `several`."""
+def _facts(run: Evidence, several: Collection[str]) -> dict[str, str]:
+    """Return what may tell variants of a method apart, as text: its settings, its version, and what its task states `several` of."""
     facts = {
         name: json.dumps(value) if isinstance(value, list | tuple | dict) else f"{value}" for name, value in run.method.settings.items()
     }
-    facts["version"] = str(run.method.version)
-    facts["sources"] = ", ".join(" ".join(pair) for pair in run.task.sources)
-    if several:
-        facts["preference"] = text_of(run.task.preference)
-    return facts
+    return facts | {"version": str(run.method.version)} | {name: _of_task(run, name) for name in several}
+
+
+def _of_task(run: Evidence, name: str) -> str:
+    """Return whom a run's task serves (`preference`) or what it fetched (`sources`), as text."""
+    return text_of(run.task.preference) if name == "preference" else ", ".join(" ".join(pair) for pair in run.task.sources)
 
 
 def _plain(value: object) -> object:

@@ -115,7 +115,7 @@ def test_more_equal_methods_are_more_often_told_apart_since_the_leader_is_the_la
 
 @pytest.mark.parametrize("noise", [0.1, 0.2])
 def test_what_cross_fitting_takes_from_a_front_and_what_it_saves_from_a_collapsed_one(noise):
-    """Hypervolume of 11 points asked of 100 prompts, one answer each, prompts spread .15: mean of 100 samples over the true value."""
+    """Hypervolume of 11 points asked of 100 prompts, one answer each, prompts spread .15: mean of 400 samples over the true value."""
     w, reference = lattice(2), np.array([0.35, 0.35])
     bias, covered = {}, {}
     for name, points in (("front", 0.4 + 0.2 * np.sqrt(w)), ("one point", np.full((11, 2), 0.54))):

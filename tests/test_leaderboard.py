@@ -273,7 +273,11 @@ def test_a_metric_that_is_not_of_one_run_ranks_nothing(odd):
         rank(every("m", 0.5), board(["m"], **odd))
 
 
-def test_a_record_with_an_impossible_speed_costs_a_sign_and_no_ranking():
+def test_a_record_with_an_impossible_speed_costs_a_sign_and_no_ranking(monkeypatch):
+    def breaks(_runs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(digest.flags, "RUN", (*digest.flags.RUN, breaks))
     records = planted({"m": 0.3}, tasks=("a",))
     costs = records[0].evidence.costs
     never = replace(records[0].evidence, costs=replace(costs, speed=replace(costs.speed, tokens_per_second=0.0)))

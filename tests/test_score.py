@@ -201,6 +201,8 @@ def test_what_a_task_fetched_tells_its_records_apart():
     new = replace(new, evidence=replace(new.evidence, task=replace(new.evidence.task, sources=(("org/model", "c2"),))))
     assert score.labels([run.evidence for run in (old, new)]) == ["planted (sources=)", "planted (sources=org/model c2)"]
     assert score.labels([new.evidence, new.evidence]) == ["planted", "planted"]
+    bundled = replace(old.evidence, task=replace(old.evidence.task, name="another"))
+    assert score.labels([bundled, new.evidence]) == ["planted", "planted"]  # one method on two tasks
 
 
 def test_runs_for_two_users_are_two_rows_and_tasks_with_other_users_are_one_method():

@@ -170,6 +170,15 @@ def test_a_narrow_window_and_printed_paper_do_not_cut_anything_off(site: Site, p
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
 
 
+def test_paper_has_the_rows_that_a_filter_hides_on_the_screen(site: Site, page) -> None:
+    page.goto(address(site, "planted/index.html"))
+    page.fill("#filter-text", "twin-a")
+    hidden = page.locator("#table-front tr[data-method=mod]")
+    assert not hidden.is_visible()
+    page.emulate_media(media="print")
+    assert hidden.is_visible()
+
+
 def test_dark_mode_and_print_change_the_colours(site: Site, page) -> None:
     page.goto(address(site, "planted/index.html"))
     colour = "getComputedStyle(document.body).backgroundColor"

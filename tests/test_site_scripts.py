@@ -278,6 +278,22 @@ def test_the_legend_opens_by_its_link_and_on_paper(site: Site) -> None:
     assert play(site, "planted/index.html", "board.js", act) == {"closed": False, "linked": True, "printed": True}
 
 
+def test_paper_has_the_lines_of_the_whole_table_and_the_screen_those_of_what_a_filter_left(site: Site) -> None:
+    act = """
+    const heard = {}; globalThis.addEventListener = (name, act) => { heard[name] = act; };
+    vm.runInThisContext(fs.readFileSync(script, "utf8"));
+    const lines = () => byId("table-front").tBodies[0].rows.filter((row) => row.classList.contains("tie")).map((row) => row.dataset.method);
+    const found = { whole: lines() };
+    await set("filter-text", "base"); found.filtered = lines();
+    heard.beforeprint(); found.paper = lines();
+    heard.afterprint(); found.after = lines();
+    return found;
+    """
+    found = play(site, "planted/index.html", "board.js", act)
+    assert found["filtered"] != found["whole"]
+    assert (found["paper"], found["after"]) == (found["whole"], found["filtered"])
+
+
 def test_without_its_kl_a_method_is_left_out_of_a_front_of_regularised_returns_alone(site: Site) -> None:
     act = """
     const board = await morlbench.load("board", "../data/"), name = document.getElementById("front").getAttribute("data-task");

@@ -29,17 +29,17 @@ MARKS = "<!-- gains -->", "<!-- end of gains -->"
 Pair = tuple[Samples, Samples]  # answers of the base and of one expert to the same prompts
 
 
-def measure(task: TextTask, base: Base, objective: int, effort: Effort, store: Store) -> Pair:
-    """Train one objective's expert with `effort.responses` and return the base's answers beside the expert's."""
+def measure(task: TextTask, base: Base, objective: int, effort: Effort, store: Store) -> Samples:
+    """Train one objective's expert with `effort.responses`, unless the store has it, and return its answers."""
     bench = Bench(task, base, effort.responses, store)
     recipe = Recipe(one_hot(task.k, objective), settings=usual(base))
     adapter = expert(bench, recipe, responses=whole_steps(effort.responses), seed=effort.seed)
-    return sample(task, base, effort), sample(task, base, effort, adapter)
+    return sample(task, base, effort, adapter)
 
 
 def table(task: TextTask, found: dict[str, list[Pair]]) -> str:
-    """Return gains as markdown, a row for each objective and a number for each seed; standard errors in brackets."""
-    lines = ["| objective | gain (standard errors) | by gold | KL, nats |", "|---|---|---|---|"]
+    """Return gains as markdown, a row for each objective and a number for each seed, and in brackets that gain over its standard error."""
+    lines = ["| objective | gain (in standard errors) | by gold | KL, nats |", "|---|---|---|---|"]
     for i, objective in enumerate(task.objectives):
         pairs = found[objective.name]
         gold = [_by_gold(task, pair) for pair in pairs]
@@ -76,8 +76,9 @@ def _by_objective(task: TextTask, responses: int, *, seeds: int, draws: int) -> 
     found: dict[str, list[Pair]] = {objective.name: [] for objective in task.objectives}
     for seed in range(seeds):
         effort = Effort(draws=draws, responses=responses, seed=seed, split="test")
+        plain = sample(task, base, effort)
         for i, objective in enumerate(task.objectives):
-            pair = measure(task, base, i, effort, store)
+            pair = plain, measure(task, base, i, effort, store)
             found[objective.name].append(pair)
             print(f"{task.name}, seed {seed}: {objective.name} {_shown([pair], i)}", file=sys.stderr, flush=True)
     return found

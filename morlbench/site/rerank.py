@@ -56,7 +56,7 @@ def rerank(tasks: Sequence[TaskPack], methods: Sequence[str], view: str, wish: W
 
 
 def gains(task: TaskPack, method: str, view: str, wish: Wish) -> Array:
-    """Return the gain over the base per seed (s,), over the base's own answers of that seed where there are as many."""
+    """Return the gain over the base per seed (s,), over its answers of that seed; by linear utility over its mean."""
     found, base = task.methods[method].views[view], base_utility(task, wish)
     return utility_of(found, task, task.preferences(view), wish) - (base if len(base) == len(found.means) else base.mean())
 

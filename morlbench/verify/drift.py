@@ -5,7 +5,7 @@ who may swap one for another with its true rewards, so the room grows with their
 differ by CLOSE and GROWTH times that share of what it may in runs that drifted far apart (KLS of the larger one and MEANS of the base's).
 More leaves a doubt, and so do an exact KL that is KLS off at one preference, a sampled one that is farther off than its answers, and
 weights that are MEANS off there. Beyond what runs far apart may differ by, where fewer answers than FEW differ, or weights where answers
-agree, it is a fault, and so are means over preferences.
+agree, it is a fault, and so are means over preferences beyond their tolerance.
 
 Not CLOSE from nine tenths of equal answers on, since drift that changes few answers moves more: of `mod`, `moe-cmab` and
 `linear-scalarization` at `quick` and `standard`, trained again on a base whose weights were moved by a relative 1e-5 to 1e-3, twelve
@@ -107,15 +107,18 @@ def _weights(mine: Evidence, again: Evidence, found: Drift, *, drifted: bool) ->
             found.faults += [told] if one.weights is not other.weights else []
         elif one.weights.shape == other.weights.shape:  # else the shape is a fault already
             far = np.abs(one.weights - other.weights).mean(1).max(-1)  # (p,) not of means: half moved up and half down keep a mean
+            beyond = far - MEANS - GROWTH * _shares(one, other)
             if not drifted and np.abs(one.weights - other.weights).max() > CLOSE:
                 found.faults.append(told)
-            elif drifted and (far > MEANS + GROWTH * _shares(one, other)).any():
-                found.faults.append(f"{told}, {far.max():.3f} off on average, where its answers agree")
+            elif drifted and beyond.max() > 0:
+                where = one.preferences[beyond.argmax()].round(3).tolist()
+                found.faults.append(f"{told}, at {where} {far[beyond.argmax()]:.3f} off on average, where its answers agree")
             elif drifted and far.max() > MEANS:
                 seldom.append((float(far.max()), told))
     if seldom:
         far_off, told = max(seldom)
-        found.doubts.append(f"{told}, {far_off:.3f} off on average, and so do {len(seldom) - 1} others; the tolerance is {MEANS}")
+        others = f", and so do {len(seldom) - 1} others" if len(seldom) > 1 else ""
+        found.doubts.append(f"{told}, {far_off:.3f} off on average{others}; the tolerance is {MEANS}")
 
 
 def _kl(mine: Evidence, again: Evidence, found: Drift, *, drifted: bool) -> None:
@@ -126,8 +129,11 @@ def _kl(mine: Evidence, again: Evidence, found: Drift, *, drifted: bool) -> None
         first, second = one.kl.mean((1, 2)), other.kl.mean((1, 2))  # (p,)
         room = KLS * np.maximum(first, second) + NATS
         apart = np.abs(first - second)
-        if (apart > CLOSE + drifted * np.minimum(1, GROWTH * _shares(one, other)) * room).any():
-            found.doubts.append(f"the KL of probe {one.name!r} is {apart.max():.4f} nats off at one preference")
+        beyond = apart - CLOSE - drifted * np.minimum(1, GROWTH * _shares(one, other)) * room
+        if beyond.max() > 0:
+            worst = int(beyond.argmax())
+            where = one.preferences[worst].round(3).tolist()
+            found.doubts.append(f"the KL of probe {one.name!r} at {where} is {apart[worst]:.4f} nats off")
 
 
 def _shares(one: Probe, other: Probe) -> Array:

@@ -33,8 +33,8 @@
 
   // A line above each visible row of another tie group than the ranked row above it, while the order is that of ranks. A row without
   // a group belongs to none: it gets a line only where it begins what is left below the last ranked row.
-  function line(table) {
-    const rows = [...table.tBodies[0].rows].filter((row) => !row.hidden), lined = table.getAttribute("data-lined") !== "no";
+  function line(table, whole = false) {
+    const rows = [...table.tBodies[0].rows].filter((row) => whole || !row.hidden), lined = table.getAttribute("data-lined") !== "no";
     const last = rows.map((row) => Boolean(row.dataset.group)).lastIndexOf(true);
     let above = null;
     rows.forEach((row, i) => {
@@ -74,7 +74,9 @@
   const explain = () => { byId("legend").open = true; };
   const linked = () => { if (location.hash === "#legend") explain(); };
   globalThis.addEventListener?.("hashchange", linked);
-  globalThis.addEventListener?.("beforeprint", explain);
+  const lineAll = (whole) => { for (const table of document.querySelectorAll("table.sortable")) line(table, whole); };
+  globalThis.addEventListener?.("beforeprint", () => { explain(); lineAll(true); }); // paper shows the rows that a filter hides
+  globalThis.addEventListener?.("afterprint", () => lineAll(false));
   linked();
 
   // --- the slider ---
@@ -248,7 +250,7 @@
     const leaders = places.filter(({ group }) => group === 1).map(({ method }) => method).join(", ");
     const limits = wanted.utility.endsWith("threshold") ? ` Thresholds on ${task.name}: ${task.thresholds.map((x) => form(x, 2)).join(", ")}.` : "";
     const [{ name, base_seeds: seeds }] = tasks, held = bytesOf.get(name);
-    const judged = wanted.utility === "linear" || !seeds ? "" : ` Judged on ${held.base.length / task.objectives.length / seeds} sampled answers a seed.`;
+    const judged = wanted.utility === "linear" || !seeds ? "" : ` Judged on ${held.base.length / task.objectives.length / seeds} sampled answers a seed${tasks.length > 1 ? ` on ${name}` : ""}.`;
     const absent = division().absent.length ? ` No record here yet: ${division().absent.join(", ")}.` : "";
     byId("slider-note").textContent = `First tie group: ${leaders || "nobody"}. ${settings(tasks, wanted)} Answers asked at ${at}`
       + `${view === "front" ? ", the nearest preference that was asked" : ", the stated preference"}.${judged}${limits}${absent}`;
