@@ -770,7 +770,7 @@ def test_a_sampled_kl_is_held_to_the_answers_it_is_of(share: float, count: int, 
     run = otherwise(mine, count)
     lower = replace(run, probes=tuple(replace(p, kl=p.kl * share) if p.name == "front" else p for p in run.probes))
     assert rerun.differences(lower, mine) == []
-    assert any("nats off at one preference" in told for told in rerun.doubts(lower, mine)) is seen
+    assert any("the KL of probe 'front' at [" in told and "nats off" in told for told in rerun.doubts(lower, mine)) is seen
 
 
 @pytest.mark.parametrize(("count", "seen"), [(0, "faults"), (1, "faults"), (400, "doubts")])
