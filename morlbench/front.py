@@ -23,14 +23,21 @@ def hypervolume(points: Array, reference: Array) -> float:
     points = checked(points)
     if points.shape[1] <= 5:  # always exact, and moocore leaves out what is below the reference
         return _volume(np.asarray(reference, dtype=float).tobytes())(-points)
-    above = _above(points, reference)
-    if _few(*above.shape):
-        return _volume(np.zeros(points.shape[1]).tobytes())(-above)
+    above = np.ascontiguousarray(_above(points, reference))
+    return _of_many(above.tobytes(), len(above), points.shape[1])
+
+
+@lru_cache(maxsize=512)  # a ranking asks more than once, and a front of ten objectives takes half a second
+def _of_many(above: bytes, p: int, k: int) -> float:
+    """Return the volume of non-dominated points (p, k) above 0, given as float64 bytes."""
+    points = np.frombuffer(above).reshape(p, k)
+    if _few(p, k):
+        return _volume(np.zeros(k).tobytes())(-points) if p else 0.0
     import moocore
 
-    box = above.max(0)  # in ranges of their own all objectives count alike for a direction: a quarter of the error
-    scaled = (above / box)[:, canonical(above)]  # so that naming the objectives differently changes nothing
-    return float(moocore.hv_approx(scaled, ref=np.zeros(len(box)), maximise=True, seed=0, nsamples=SAMPLES) * box.prod())
+    box = points.max(0)  # in ranges of their own all objectives count alike for a direction: a quarter of the error
+    scaled = (points / box)[:, canonical(points)]  # so that naming the objectives differently changes nothing
+    return float(moocore.hv_approx(scaled, ref=np.zeros(k), maximise=True, seed=0, nsamples=SAMPLES) * box.prod())
 
 
 def canonical(points: Array) -> np.ndarray:
