@@ -80,7 +80,7 @@
   linked();
 
   // --- the slider ---
-  let board = null, weights = [], bytesOf = new Map(), told = false; // whether the reader said if KL is charged
+  let board = null, weights = [], bytesOf = new Map(), chose = false; // whether the reader said if KL is charged
   const division = () => board.divisions[Number(byId("division").value)];
 
   function options(select, pairs) {
@@ -123,7 +123,7 @@
     byId("weights").replaceChildren();
     if (!tasks.length) return show();
     const named = objectives(tasks), k = named.length;
-    if (!told) byId("charged").checked = charges(tasks);
+    if (!chose) byId("charged").checked = charges(tasks);
     weights = named.map((name, i) => {
       const input = make("input", undefined, { type: "range", min: "0", max: "100", step: "1", id: `weight-${i}` });
       input.value = before.length === k ? before[i] : String(Math.round(100 / k)); // what the reader set stays
@@ -261,7 +261,7 @@
     options(byId("division"), board.divisions.map((one, i) => [String(i), one.title]));
     byId("division").addEventListener("input", offerTasks);
     byId("task").addEventListener("input", offerWeights);
-    byId("charged").addEventListener("input", () => { told = true; });
+    byId("charged").addEventListener("input", () => { chose = true; });
     for (const id of ["utility", "charged"]) byId(id).addEventListener("input", show);
     offerTasks();
   }, (fault) => { byId("slider-note").textContent = fault.message; });
