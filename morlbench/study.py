@@ -91,7 +91,10 @@ STUDIES = {
         ),
         Study(
             "scale",
-            methods=("mod", "moe-cmab", "rewarded-soups", "probability-mix", "random-weights", "single-best-expert"),
+            methods=(
+                "mod", "moe-cmab", "rewarded-soups", "probability-mix", "protected-experts", "mol-moe",
+                "conditioned-policy", "panacea", "pareto-set-learning", "random-weights", "single-best-expert",
+            ),
             tasks=("exact-scale-2", "exact-scale-3", "exact-scale-5", "exact-scale-10"),
             text=(),
             metrics=(EXACT_GAP, "kl-to-base"),
