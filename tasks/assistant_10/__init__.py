@@ -34,7 +34,7 @@ class Assistant10(TextTask):
     """Ten objectives that pull in many directions."""
 
     name: ClassVar[str] = "assistant-10"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)

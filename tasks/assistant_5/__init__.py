@@ -21,7 +21,7 @@ class Assistant5(TextTask):
     """Five objectives that pull in several directions."""
 
     name: ClassVar[str] = "assistant-5"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     folder: ClassVar[Path] = FOLDER
     measures: ClassVar[tuple[Measure, ...]] = MEASURES
     objectives: ClassVar[tuple[Objective, ...]] = objectives_of(MEASURES)
