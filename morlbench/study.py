@@ -97,7 +97,7 @@ STUDIES = {
             ),
             tasks=("exact-scale-2", "exact-scale-3", "exact-scale-5", "exact-scale-10"),
             text=(),
-            metrics=(EXACT_GAP, "kl-to-base"),
+            metrics=(EXACT_GAP, "kl-to-base", "utility-gain"),
             families=(),
         ),
     )
