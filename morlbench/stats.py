@@ -175,7 +175,7 @@ def paired(first: Array, second: Array, *, bootstrap: bool = False) -> Interval:
     """Return the mean of first - second, paired by seed, a t interval for (s,), or by seed and prompt, two-level for (s, n).
 
     With `bootstrap` the two-level interval is `bootstrap_t` with its own p value instead of Satterthwaite's t. Scores that are
-    equal but for the last digits of sums differ by 0, else a shift of 1e-16 on every seed would be beyond doubt.
+    equal but for the last digits of sums differ by 0, else a shift of 1e-15 on every seed would be beyond doubt.
     """
     first, second = finite(first, None), finite(second, None)
     if first.shape != second.shape:
