@@ -32,12 +32,11 @@ RANKED = "in brackets the mean rank over tasks among the methods that compete; c
 
 def markdown(ranking: Ranking, plots: Sequence[str]) -> str:
     """Return the generated part of a board's page; `plots` are the paths of its figures."""
-    parts, own = [_rules(ranking), legend.paragraph()], set[str]()
+    parts, own = [_rules(ranking), legend.section()], set[str]()
     for standings in ranking.standings:
         mine = [plot for plot in plots if Path(plot).stem in {f"{kind}-{standings.division.name}" for kind in FIGURES}]
-        parts += [f"## {standings.division.title}", _sorted_by(standings, ranking.board), _table(standings)]
-        parts += [*standings.notes, _profile(standings), _compared(standings)] if standings.shown else []
-        parts += _figures(mine)
+        parts += [f"## {standings.division.title}", _score(standings, ranking.board), _table(standings)]
+        parts += [*standings.notes, *_figures(mine), _profile(standings), _compared(standings)] if standings.shown else []
         own |= set(mine)
     parts.append("## Figures")
     parts += [*_figures([plot for plot in plots if plot not in own]), *_left_out(ranking)]
@@ -94,7 +93,7 @@ def _rules(ranking: Ranking) -> str:
     )
 
 
-def _sorted_by(standings: Standings, board: Board) -> str:
+def _score(standings: Standings, board: Board) -> str:
     division = standings.division
     count, arrow = len(division.tasks), "larger is better" if metric(division.metric).higher_is_better else "smaller is better"
     over = f", {stats.over_tasks_name(count)}" if count > 1 else ""
@@ -108,14 +107,7 @@ def _sorted_by(standings: Standings, board: Board) -> str:
             f" With {len(board.seeds)} seeds a true difference from the leader of {number(standings.detectable)} would be found "
             "in 8 of 10 cases (minimum detectable difference at the methods' median spread); smaller ones may stay ties."
         )
-    return (
-        f"Sorted by the score, of which larger is better: {scale}{over}; the tasks' columns hold the metric "
-        "itself. Brackets are 95% intervals over the method's own seeds (differences, paired by seed, stand below); those of ranks "
-        "are the ranks in 95% of resamplings of the seeds, which with few "
-        "seeds are too narrow for a claim. Methods of one tie group are not told apart by the seeds: none is rejected against "
-        "the group's first (paired t, Holm), and a group ends at the first method that is; of dozens of equal methods some are told apart "
-        f"in a sixth of cases ([statistics](../../docs/statistics.md#more-than-two-methods)).{detectable}"
-    )
+    return f"Score: {scale}{over}.{detectable}"
 
 
 def _table(standings: Standings) -> str:
@@ -162,10 +154,10 @@ def _profile(standings: Standings) -> str:
     facets = rows[0].profile
     arrows = {f.family: "↑" if metric(f.metric).higher_is_better else "↓" for f in facets}
     head = ["method", *(f"{TITLES[f.family]}: {f.metric} {arrows[f.family]}" for f in facets)]
-    lines = [f"Profile over the eight families: value, and {RANKED}.{unpaid(rows[0], quote='`')}", ""]
+    lines = [f"Value, and {RANKED}.{unpaid(rows[0], quote='`')}", ""]
     lines += [_line(head), _line(["---", *["---:"] * len(FAMILIES)])]
     lines += [_line([row.method, *map(_facet, row.profile)]) for row in rows]
-    return "\n".join(lines)
+    return _folded("Profile over the eight families", lines)
 
 
 def unpaid(row: Standing, *, quote: str = "") -> str:
@@ -183,10 +175,15 @@ def _compared(standings: Standings) -> str:
     """Return the comparisons: the leader with every method, and methods with their own controls."""
     if not standings.comparisons:
         return ""
-    lines = ["Differences in score, paired by seed; p after Holm over exactly these.", ""]
+    lines = ["Paired by seed; p after Holm over exactly these.", ""]
     lines += [_line(["", "against", "difference", "p"]), _line(["---", "---", "---:", "---:"])]
     lines += [_line([c.first, c.second, scored(c.difference), _p(c)]) for c in standings.comparisons]
-    return "\n".join(lines)
+    return _folded("Differences in score", lines)
+
+
+def _folded(title: str, lines: Sequence[str]) -> str:
+    """Return lines of Markdown that a reader opens by clicking their title."""
+    return "\n".join([f"<details><summary>{title}</summary>", "", *lines, "", "</details>"])
 
 
 def _p(comparison: Comparison) -> str:

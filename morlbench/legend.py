@@ -1,4 +1,4 @@
-"""What a board's failure signatures and verification levels mean, in words: the README and the site say the same.
+"""How to read a board, in words: intervals, ties, failure signatures and levels, so that the README and the site say the same.
 
 Leaves out how they are found: see `morlbench.flags` for signatures and docs/submitting.md for what each level grants.
 """
@@ -6,6 +6,15 @@ Leaves out how they are found: see `morlbench.flags` for signatures and docs/sub
 from morlbench import flags
 from morlbench.history import Level
 
+SCORE = "Tables are sorted by the score, of which larger is better. The tasks' columns hold the metric that it is made of."
+BRACKETS = (
+    "Brackets are 95% intervals over the method's own seeds; differences between methods, paired by seed, stand apart. Those of ranks are "
+    "the ranks in 95% of resamplings of the seeds, which with few seeds are too narrow for a claim."
+)
+TIES = (
+    "Methods of one tie group are not told apart by the seeds: none is rejected against the group's first (paired t, Holm), and a group "
+    "ends at the first method that is. Of dozens of equal methods some are told apart in a sixth of cases."
+)
 COUNTED = "Failure signatures warn and do not rank; each is shown with the number of tasks that raise it, in more than half of the seeds."
 SIGNATURES = {
     "fluency-loss": f"at the worst preference, answers over {flags.FLUENCY:g} nats per token more surprising to the base than its own",
@@ -23,9 +32,19 @@ LEVELS: dict[Level, str] = {
 }
 
 
-def paragraph() -> str:
-    """Return all of it as one paragraph of Markdown, for the README of a board."""
-    signatures = ", ".join(f"`{name}` ({meaning})" for name, meaning in SIGNATURES.items())
-    levels = "; ".join(f"`{name}`: {meaning}" for name, meaning in LEVELS.items())
-    more = "what they grant in full stands in [submitting.md](../../docs/submitting.md#levels)"
-    return f"{COUNTED.rstrip('.')}: {signatures}. {SECONDS} Levels, the lowest of a method's records: {levels}; {more}."
+def section() -> str:
+    """Return how to read a board's README, as one section of Markdown."""
+    signatures = "".join(f"\n  - `{name}`: {meaning}" for name, meaning in SIGNATURES.items())
+    levels = "".join(f"\n  - `{name}`: {meaning}" for name, meaning in LEVELS.items())
+    return "\n".join(
+        (
+            "## How to read the tables",
+            "",
+            f"- {SCORE}",
+            f"- {BRACKETS}",
+            f"- {TIES} More in [statistics](../../docs/statistics.md#more-than-two-methods).",
+            f"- {COUNTED}{signatures}",
+            f"- Levels are the lowest of a method's records ([in full](../../docs/submitting.md#levels)).{levels}",
+            f"- {SECONDS}",
+        )
+    )

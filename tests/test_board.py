@@ -215,7 +215,7 @@ def test_words_by_hand_outside_the_markers_stay_and_missing_markers_are_an_error
 def test_the_page_shows_ties_intervals_missing_cells_the_metric_and_the_detectable_difference(built):
     page = built.files[built.board.folder / "README.md"].decode()
     for words in (
-        "Sorted by the score, of which larger is better: `optimality-gap` (smaller is better) rescaled so that the base scores 0",
+        "Score: `optimality-gap` (smaller is better) rescaled so that the base scores 0",
         "tie group", "No record here yet: absent.",
         "12 of 16 runs of this division have a record", "plots/cells-front.svg", "minimum detectable difference", "Provisional: 2 seeds",
         "12 of 16 runs have a record", "| **moe-cmab** |", "explainability:",
