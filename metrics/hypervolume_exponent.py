@@ -1,12 +1,9 @@
 """Growth of the relative hypervolume per objective with the number of objectives."""
 
-from collections.abc import Sequence
-
-from morlbench import growth
-from morlbench.metric import Evidence, Metric
+from morlbench.growth import Exponent
 
 
-class HypervolumeExponent(Metric):
+class HypervolumeExponent(Exponent):
     """Slope b of log y = a + b log k over the `exact-scale-*` tasks (or any numbered family), y = (HV / HV of the base)^(1/k).
 
     Source: least squares on logarithms. Unit: exponent (1 is proportional to k); higher is better; not Pareto-compliant.
@@ -20,20 +17,5 @@ class HypervolumeExponent(Metric):
     """
 
     name = "hypervolume-exponent"
-    family = "scalability"
-    unit = "exponent"
     higher_is_better = True
-    over = "tasks"
-
-    def __call__(self, runs: Sequence[Evidence]) -> float:
-        """Return the slope of log value on log k."""
-        return growth.exponent(runs, "volume")[0]
-
-    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
-        """Return the 95% t interval of the slope."""
-        _, low, high = growth.exponent(runs, "volume")
-        return low, high
-
-    def note(self, runs: Sequence[Evidence]) -> str:
-        """Return the budget per objective at each size."""
-        return growth.budgets_told(runs)
+    quantity = "volume"

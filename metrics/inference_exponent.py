@@ -1,12 +1,9 @@
 """Growth of inference cost with the number of objectives."""
 
-from collections.abc import Sequence
-
-from morlbench import growth
-from morlbench.metric import Evidence, Metric
+from morlbench.growth import Exponent
 
 
-class InferenceExponent(Metric):
+class InferenceExponent(Exponent):
     """Slope b of log y = a + b log k over the `exact-scale-*` tasks (or any numbered family), y = forward rows per token.
 
     Source: least squares on logarithms. Unit: exponent (1 is proportional to k); lower is better; not Pareto-compliant.
@@ -20,21 +17,6 @@ class InferenceExponent(Metric):
     """
 
     name = "inference-exponent"
-    family = "scalability"
-    unit = "exponent"
     higher_is_better = False
-    over = "tasks"
     headline = True
-
-    def __call__(self, runs: Sequence[Evidence]) -> float:
-        """Return the slope of log value on log k."""
-        return growth.exponent(runs, "inference")[0]
-
-    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
-        """Return the 95% t interval of the slope."""
-        _, low, high = growth.exponent(runs, "inference")
-        return low, high
-
-    def note(self, runs: Sequence[Evidence]) -> str:
-        """Return the budget per objective at each size."""
-        return growth.budgets_told(runs)
+    quantity = "inference"

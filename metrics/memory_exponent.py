@@ -1,12 +1,9 @@
 """Growth of inference memory with the number of objectives."""
 
-from collections.abc import Sequence
-
-from morlbench import growth
-from morlbench.metric import Evidence, Metric
+from morlbench.growth import Exponent
 
 
-class MemoryExponent(Metric):
+class MemoryExponent(Exponent):
     """Slope b of log y = a + b log k over the `exact-scale-*` tasks (or any numbered family), y = inference memory relative to
     the base.
 
@@ -21,20 +18,5 @@ class MemoryExponent(Metric):
     """
 
     name = "memory-exponent"
-    family = "scalability"
-    unit = "exponent"
     higher_is_better = False
-    over = "tasks"
-
-    def __call__(self, runs: Sequence[Evidence]) -> float:
-        """Return the slope of log value on log k."""
-        return growth.exponent(runs, "memory")[0]
-
-    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
-        """Return the 95% t interval of the slope."""
-        _, low, high = growth.exponent(runs, "memory")
-        return low, high
-
-    def note(self, runs: Sequence[Evidence]) -> str:
-        """Return the budget per objective at each size."""
-        return growth.budgets_told(runs)
+    quantity = "memory"

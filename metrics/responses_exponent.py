@@ -1,12 +1,9 @@
 """Growth of the responses needed for a gap of .25 with the number of objectives."""
 
-from collections.abc import Sequence
-
-from morlbench import growth
-from morlbench.metric import Evidence, Metric
+from morlbench.growth import Exponent
 
 
-class ResponsesExponent(Metric):
+class ResponsesExponent(Exponent):
     """Slope b of log y = a + b log k over the `exact-scale-*` tasks (or any numbered family), y = responses needed for a pooled
     gap <= .25.
 
@@ -21,21 +18,6 @@ class ResponsesExponent(Metric):
     """
 
     name = "responses-exponent"
-    family = "scalability"
-    unit = "exponent"
     higher_is_better = False
-    over = "tasks"
     headline = True
-
-    def __call__(self, runs: Sequence[Evidence]) -> float:
-        """Return the slope of log value on log k."""
-        return growth.exponent(runs, "responses")[0]
-
-    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
-        """Return the 95% t interval of the slope."""
-        _, low, high = growth.exponent(runs, "responses")
-        return low, high
-
-    def note(self, runs: Sequence[Evidence]) -> str:
-        """Return the budget per objective at each size."""
-        return growth.budgets_told(runs)
+    quantity = "responses"

@@ -6,17 +6,39 @@ Growth is the slope of log value on log k over tasks that differ in a number at 
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from morlbench import answers, front, ledger
-from morlbench.metric import UNLISTED, Evidence, NoValue
+from morlbench.metric import UNLISTED, Evidence, Metric, NoValue
 from morlbench.preference import Array
 
 GAP = 0.25
 NUMBERED = re.compile(r"(.+)-\d+")
 Quantity = Literal["responses", "inference", "memory", "volume"]
+
+
+class Exponent(Metric):
+    """Slope b of log quantity = a + b log k, for the metrics that are one: each says which quantity, and what it means."""
+
+    family = "scalability"
+    unit = "exponent"
+    over = "tasks"
+    quantity: ClassVar[Quantity]
+
+    def __call__(self, runs: Sequence[Evidence]) -> float:
+        """Return the slope of log value on log k."""
+        return exponent(runs, self.quantity)[0]
+
+    def interval(self, runs: Sequence[Evidence]) -> tuple[float, float]:
+        """Return the 95% t interval of the slope."""
+        _, low, high = exponent(runs, self.quantity)
+        return low, high
+
+    def note(self, runs: Sequence[Evidence]) -> str:
+        """Return the budget per objective at each size."""
+        return budgets_told(runs)
 
 
 def relative_hypervolume(run: Evidence) -> float:
