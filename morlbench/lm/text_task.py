@@ -7,7 +7,6 @@ A task of the family names its measures (`rewards/catalogue.py`), its decoding a
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,10 +14,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from morlbench import reference
 from morlbench.errors import BadInput
 from morlbench.lm.rewards.catalogue import Measure
 from morlbench.preference import LINEAR, Array, Utility
-from morlbench.task import Objective, Split, Task, Texts
+from morlbench.task import Split, Task, Texts
 
 DIGITS = 4  # of a reward: hides the last bits of float sums, which depend on what else was in the batch
 
@@ -43,6 +43,22 @@ class TextTask(Task):
     measures: ClassVar[tuple[Measure, ...]]
     folder: ClassVar[Path]
 
+    def __init_subclass__(cls) -> None:
+        """Complete the declaration from its measures and its folder; what it says itself stays."""
+        super().__init_subclass__()
+        k = len(cls.measures)
+        facts = read_facts(cls.folder, k)
+        completed = {
+            "objectives": tuple(measure.objective for measure in cls.measures),
+            "reference_point": facts.reference_point,
+            "utilities": facts.utilities,
+            "kl_budget": facts.kl_budget,
+            "front": reference.read(cls.folder, cls.version, k),
+        }
+        for name, value in completed.items():
+            if name not in vars(cls):
+                setattr(cls, name, value)
+
     def prompts(self, split: Split) -> Texts:
         """Return the split's prompts, in the order of prompts.jsonl."""
         return read_prompts(self.folder)[split]
@@ -59,11 +75,6 @@ class TextTask(Task):
         if not responses:
             return np.zeros((0, self.k))
         return np.asarray(np.stack([measure.gold(prompts, responses) for measure in self.measures], axis=1).round(DIGITS))
-
-
-def objectives_of(measures: Sequence[Measure]) -> tuple[Objective, ...]:
-    """Return the measures' objectives."""
-    return tuple(measure.objective for measure in measures)
 
 
 @cache
