@@ -199,6 +199,32 @@ def test_reward_bought_with_kl_pays_for_it():
         value("hypervolume-charged", replace(run, probes=tuple(replace(p, kl=None) for p in run.probes)))
 
 
+def test_every_preference_pays_for_its_own_kl():
+    run = example()  # utilities .8, .6, .8 at beta .1
+    front = run.probe("front")
+    nats = np.array([3.0, 0.0, 1.5])
+
+    def paying(kl: np.ndarray | None) -> Evidence:
+        return replace(run, probes=tuple(replace(p, kl=kl) if p.name == "front" else p for p in run.probes))
+
+    each = np.broadcast_to(nats[:, None, None], front.kl.shape)
+    assert value("utility-charged", paying(each)) == pytest.approx((0.5 + 0.6 + 0.65) / 3)
+    assert value("utility-charged", paying(0 * each)) == pytest.approx(value("utility", run))
+    low, high = registry.load("metrics", "utility-charged")().interval([paying(each)])
+    plain = registry.load("metrics", "utility")().interval([run])
+    assert (low, high) == pytest.approx((plain[0] - 0.15, plain[1] - 0.15))
+    with pytest.raises(NoValue, match="KL"):
+        value("utility-charged", paying(None))
+
+
+def test_serving_the_wrong_preference_costs_charged_utility_and_no_hypervolume():
+    run = example()
+    turned = replace(run, probes=tuple(replace(p, rewards=p.rewards[::-1]) if p.name == "front" else p for p in run.probes))
+    assert value("hypervolume-charged", turned) == pytest.approx(value("hypervolume-charged", run))
+    assert value("utility-charged", run) == pytest.approx((0.8 + 0.6 + 0.8) / 3 - 0.1)
+    assert value("utility-charged", turned) == pytest.approx((0.2 + 0.6 + 0.2) / 3 - 0.1)
+
+
 def test_no_policy_exceeds_the_true_front_and_the_front_itself_scores_one():
     run = example(exact=True)
     assert 0 < value("regularised-hypervolume", run) < 1

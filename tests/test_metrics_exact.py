@@ -15,7 +15,7 @@ from morlbench.task import Exact
 
 NOISELESS = (
     "hypervolume", "hypervolume-crossfit", "hypervolume-charged", "hypervolume-within-kl", "relative-hypervolume", "extent", "r2",
-    "utility", "utility-gain", "wins-over-base", "stated-utility", "kl-to-base", "eum", "selection-regret", "mul",
+    "utility", "utility-charged", "utility-gain", "wins-over-base", "stated-utility", "kl-to-base", "eum", "selection-regret", "mul",
 )  # fmt: skip
 
 
@@ -68,6 +68,7 @@ def test_values_are_those_of_the_sums(world):
     assert value("kl-to-base", run) == pytest.approx(run.exact.kl.mean())
     base = closed_form.values(world, world.log_base[None]).rewards[0]
     assert value("utility-gain", run) == pytest.approx(((run.exact.rewards - base) * w).sum(1).mean())
+    assert value("utility-charged", replace(run, task=replace(run.task, beta=world.beta))) == pytest.approx(run.exact.optimum.mean())
     facts = replace(run.task, reference_point=tuple(base - 0.1))
     volume = value("hypervolume", replace(run, task=facts))
     assert growth.relative_hypervolume(replace(run, task=facts)) == pytest.approx(np.sqrt(volume / 0.01))
@@ -93,6 +94,8 @@ def test_a_single_policy_keeps_what_its_one_exact_row_tells():
     w = lattice(2)
     assert value("utility", run) == pytest.approx((run.exact.rewards[0] * w).sum(1).mean())
     assert value("stated-utility", run) == pytest.approx(run.exact.rewards[0].mean())
+    paid = run.exact.rewards[0] - run.task.beta * run.exact.kl[0]
+    assert value("utility-charged", run) == pytest.approx((paid * w).sum(1).mean())
     assert value("selection-regret", run) == pytest.approx(0, abs=1e-12)
     assert value("utility-gain", run) == pytest.approx(value("utility-gain", sampled(run)))  # the base is known at one preference only
 
