@@ -12,9 +12,9 @@ class UtilityCharged(Metric):
     """Mean over lattice preferences w, prompts and draws of w·r - β KL at w, β being the task's.
 
     Source: the regularised return of KL-controlled training (Korbak et al. 2022), averaged over users; on exact tasks the
-    `optimality-gap` is its shortfall from the best policies. Reward is bought with KL (Gao et al. 2023), so utility alone ranks
-    whoever spends most; a hypervolume asks only which points there are, this one also who is served which. Unit: scaled reward; higher
-    is better; not Pareto-compliant. Misleads where β is not what a nat is worth to the user.
+    `optimality-gap` is its shortfall from the best policies as a share of the base's. Reward is bought with KL (Gao et al. 2023),
+    so utility alone ranks whoever spends most; a hypervolume asks only which points there are, this one also who is served
+    which. Unit: scaled reward; higher is better; not Pareto-compliant. Misleads where β is not what a nat is worth to the user.
 
     >>> from morlbench.example import example
     >>> round(UtilityCharged()([example()]), 3)  # (.8 + .6 + .8) / 3 for 1 nat at β = .1
@@ -25,6 +25,7 @@ class UtilityCharged(Metric):
     family = "utility"
     unit = "utility"
     higher_is_better = True
+    headline = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the mean over preferences, prompts and draws, or all answers where they can be enumerated."""

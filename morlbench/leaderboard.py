@@ -176,6 +176,18 @@ def _notes(field: Field, ranked: int) -> tuple[str, ...]:
         several = ", ".join(map(str, sorted(sizes)))
         notes.append(f"Its tasks have {several} objectives: volumes in so many dimensions have no common unit, and the largest decide.")
     if not field.anchored:
-        gain = f"a score is the gain of {field.division.metric} over the base, in its unit"
-        notes.append(f"Not every task here has a frozen reference front with a value of this metric, so {gain}.")
+        notes.append(_unanchored(field))
     return tuple(notes)
+
+
+def _unanchored(field: Field) -> str:
+    """Return why a score is a gain over the base and not a share of what can be won."""
+    tasks, name = field.division.tasks, field.division.metric
+    lacking = [task for task in tasks if not np.isfinite(field.anchors[task].ideal)]
+    if not lacking:
+        why = f"By {name} the reference front is not better than the base on every task here"
+    elif len(lacking) == len(tasks):
+        why = f"No task here has a frozen reference front with a value of {name}"
+    else:
+        why = f"There is no frozen reference front with a value of {name} for {', '.join(lacking)}"
+    return f"{why}, so a score is the gain over the base (the mean of its answers in all records), in its unit."

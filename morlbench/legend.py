@@ -13,13 +13,13 @@ BRACKETS = (
 )
 TIES = (
     "Methods of one tie group are not told apart by the seeds: none is rejected against the group's first (paired t, Holm), and a group "
-    "ends at the first method that is. Of dozens of equal methods some are told apart in a sixth of cases."
+    "ends at the first method that is. Of dozens of equal methods some are told apart in a sixth of cases (simulated with five seeds)."
 )
 COUNTED = "Failure signatures warn and do not rank; each is shown with the number of tasks that raise it, in more than half of the seeds."
 SIGNATURES = {
     "fluency-loss": f"at the worst preference, answers over {flags.FLUENCY:g} nats per token more surprising to the base than its own",
     "kl-overspent": "the KL costs more than the utility it bought",
-    "middle-collapse": "below the chord of the corners",
+    "middle-collapse": "at some mixed preference worth less than answering by each corner's policy in proportion to its weight",
     "slow-inference": f"over {flags.SLOW:g} times the base's seconds per token",
     "seed-spread": f"interquartile range of the hypervolume over {flags.SPREAD:g} of its median",
     "below-single": f"over {flags.DROP:g} of utility, KL paid, below a single-policy method at its preference, both averaged over seeds",
@@ -42,9 +42,9 @@ def section() -> str:
             "",
             f"- {SCORE}",
             f"- {BRACKETS}",
-            f"- {TIES} More in [statistics](../../docs/statistics.md#more-than-two-methods).",
+            f"- {TIES} The first group is bold. More in [statistics](../../docs/statistics.md#more-than-two-methods).",
             f"- {COUNTED}{signatures}",
-            f"- Levels are the lowest of a method's records ([in full](../../docs/submitting.md#levels)).{levels}",
+            f"- A method's level is the lowest of its records in a division ([in full](../../docs/submitting.md#levels)).{levels}",
             f"- {SECONDS}",
         )
     )

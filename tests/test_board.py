@@ -25,6 +25,7 @@ from morlbench import (
     export,
     gather,
     history,
+    legend,
     publish,
     registry,
     score,
@@ -219,9 +220,11 @@ def test_the_page_shows_ties_intervals_missing_cells_the_metric_and_the_detectab
         "tie group", "No record here yet: absent.",
         "12 of 16 runs of this division have a record", "plots/cells-front.svg", "minimum detectable difference", "Provisional: 2 seeds",
         "12 of 16 runs have a record", "| **moe-cmab** |", "explainability:",
-        "plots/fronts-triple.svg",
+        "plots/fronts-triple.svg", legend.SCORE, legend.BRACKETS, legend.TIES, legend.COUNTED, legend.SECONDS,
+        "<details><summary>Profile over the eight families</summary>\n\n", "<details><summary>Differences in score</summary>\n\n",
     ):  # fmt: skip
         assert words in page
+    assert page.count("<details>") == page.count("\n\n</details>")
     assert "| absent |" not in page
 
 

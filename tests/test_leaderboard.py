@@ -137,7 +137,14 @@ def test_a_front_that_is_charged_for_its_kl_is_worth_what_it_spends_leaves_it(sp
 def test_without_a_reference_front_the_score_is_the_gain_over_the_base_and_the_page_says_so():
     found = rank(every("m", 0.5), board(["m"]))
     assert row(found, "m").score.value == pytest.approx(0.1)
-    assert "Not every task here has a frozen reference front" in found.standings[0].notes[0]
+    assert "No task here has a frozen reference front" in found.standings[0].notes[0]
+
+
+def test_a_task_that_lacks_its_reference_front_is_named_where_another_has_one():
+    records = every("m", 0.5, task="one", reference=((0.9, 0.9),)) + every("m", 0.5, task="two")
+    found = rank(records, board(["m"], tasks=("one", "two")))
+    assert "with a value of utility for two, so" in found.standings[0].notes[0]
+    assert row(found, "m").score.value == pytest.approx(0.1)
 
 
 def test_a_metric_where_smaller_is_better_ranks_the_smaller_first():
@@ -155,10 +162,10 @@ def test_over_four_tasks_the_score_is_their_mean_and_over_five_that_of_the_middl
     records = [run("m", level, task=task, seed=seed) for task, level in levels.items() for seed in SEEDS]
     few = rank([r for r in records if r.evidence.task.name != "e"], board(["m"], tasks="abcd"))
     assert row(few, "m").score.value == pytest.approx((0.05 + 0.1 + 0.2 + 0.59) / 4)
-    assert "over the base, mean over 4 tasks;" in markdown(few, ())
+    assert "over the base, mean over 4 tasks." in markdown(few, ())
     found = rank(records, board(["m"], tasks=levels))
     assert row(found, "m").score.value == pytest.approx((0.1 + 0.2 + 0.3) / 3)
-    assert "over the base, interquartile mean over 5 tasks;" in markdown(found, ())
+    assert "over the base, interquartile mean over 5 tasks." in markdown(found, ())
 
 
 def test_a_missing_cell_is_named_and_leaves_its_method_unranked_and_others_alone():

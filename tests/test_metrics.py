@@ -213,6 +213,10 @@ def test_every_preference_pays_for_its_own_kl():
     low, high = registry.load("metrics", "utility-charged")().interval([paying(each)])
     plain = registry.load("metrics", "utility")().interval([run])
     assert (low, high) == pytest.approx((plain[0] - 0.15, plain[1] - 0.15))
+    rewards = front.rewards.mean(3, keepdims=False)  # prompts differ by -.03, -.01, .01, .03 alike in both objectives
+    even = (rewards - rewards.mean(1, keepdims=True)) / run.task.beta + 1  # each prompt pays what it earns above the mean, and a nat
+    assert value("utility-charged", paying(even)) == pytest.approx((0.8 + 0.6 + 0.8) / 3 - 0.1)
+    assert np.ptp(registry.load("metrics", "utility-charged")().interval([paying(even)])) == pytest.approx(0, abs=1e-9)
     with pytest.raises(NoValue, match="KL"):
         value("utility-charged", paying(None))
 

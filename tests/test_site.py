@@ -14,7 +14,7 @@ import pytest
 from scipy import stats as scipy_stats
 from site_board import ATTACK, TASKS, THRESHOLDS, Site, make, node
 
-from morlbench import cli, comparison, console, gather
+from morlbench import cli, comparison, console, gather, legend
 from morlbench.errors import BadInput, BadRecord
 from morlbench.history import GRADES
 from morlbench.preference import Array, Utility
@@ -345,6 +345,8 @@ def test_the_boards_page_says_what_signatures_and_levels_mean(site: Site) -> Non
     assert raised
     for word in (*raised, *GRADES):
         assert f"<dt>{word}</dt>" in box
+    for sentence in (legend.SCORE, legend.BRACKETS, legend.TIES):
+        assert sentence.replace("'", "&#39;") in box
     assert page.count('href="#legend"') > 1
     assert 'href="../index.html#legend"' in site.files["planted/method/mod.html"].decode()
 

@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 
 from morlbench import registry
+from morlbench.errors import BadInput
 from morlbench.lm import gains
 from morlbench.lm.awkward import BENIGN, HARMFUL
 from morlbench.lm.facts import reference_point
 from morlbench.lm.grammar import Grammar, rows
 from morlbench.lm.relate import Samples, Trained
+from morlbench.lm.rewards.catalogue import CONCISENESS, WARMTH
 from morlbench.lm.text_task import TextTask, read_facts
 from morlbench.method import Responses
-from morlbench.task import SPLITS
+from morlbench.reference import Reference
+from morlbench.task import SPLITS, Front
 
 GRAMMATICAL = ("assistant-10", "assistant-5", "conciseness-vs-thoroughness", "counsel-reflection", "fluency-vs-coherence")
 TASKS = (*GRAMMATICAL, "fluency-vs-helpfulness")
@@ -107,8 +110,6 @@ def test_the_five_objectives_are_the_first_of_the_ten() -> None:
 
 
 def test_a_task_not_measured_yet_has_plain_facts_and_another_ones_facts_are_refused(tmp_path) -> None:
-    from morlbench.errors import BadInput
-
     assert read_facts(tmp_path, 3).reference_point == (0.0, 0.0, 0.0)
     (tmp_path / "facts.json").write_text(json.dumps({"reference_point": [0.1, 0.1], "thresholds": [0.5, 0.5], "kl_budget": None}))
     assert read_facts(tmp_path, 2).utilities[2].thresholds == (0.5, 0.5)
@@ -116,9 +117,28 @@ def test_a_task_not_measured_yet_has_plain_facts_and_another_ones_facts_are_refu
         read_facts(tmp_path, 3)
 
 
-def test_a_grammar_that_shares_a_test_template_or_runs_out_of_topics_is_refused() -> None:
-    from morlbench.errors import BadInput
+def test_a_class_is_completed_by_its_measures_and_its_folder_and_keeps_what_it_says_itself(tmp_path) -> None:
+    (tmp_path / "facts.json").write_text(json.dumps({"reference_point": [0.1, 0.2], "thresholds": [0.4, 0.5], "kl_budget": 2.0}))
+    frozen = Reference(
+        version=7, base="nano", responses=1, draws=1, seed=0, preferences=((1.0, 0.0),), means=((0.9, 0.1),), kl=(3.0,),
+        front=((0.9, 0.1),), front_kl=(3.0,),
+    )  # fmt: skip
+    frozen.save(tmp_path)
+    given = {"measures": (CONCISENESS, WARMTH), "folder": tmp_path}
+    made = type("Made", (TextTask,), given | {"version": 7})
+    assert [objective.name for objective in made.objectives] == ["conciseness", "warmth"]
+    assert (made.reference_point, made.kl_budget, made.front.points) == ((0.1, 0.2), 2.0, ((0.9, 0.1),))
+    assert made.utilities[2].thresholds == (0.4, 0.5)
+    assert type("Later", (TextTask,), given | {"version": 8}).front == Front()  # a front is of one version
+    told = type("Told", (TextTask,), given | {"version": 7, "kl_budget": 3.0})
+    assert type("Child", (told,), {"beta": 0.5}).kl_budget == told.kl_budget == 3.0
+    type("Between", (TextTask,), {})  # declares no measures, so a class below it may
+    for name in ("version", "folder"):
+        with pytest.raises(BadInput, match=f"declares measures and no {name}"):
+            type("Bare", (TextTask,), {key: value for key, value in (given | {"version": 7}).items() if key != name})
 
+
+def test_a_grammar_that_shares_a_test_template_or_runs_out_of_topics_is_refused() -> None:
     count = dict.fromkeys(SPLITS, 1)
     for one in (Grammar(("a",) * 4, ("{}?",), ("{}?",), count, count), Grammar(("a", "b"), ("{}?",), ("{}!",), count, count)):
         with pytest.raises(BadInput):

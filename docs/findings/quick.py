@@ -1,9 +1,9 @@
 """Print the tables of docs/findings/quick.md: `python docs/findings/quick.py RUNS` on the records of its commands.
 
 For each task and method over its seeds: at how many lattice preferences the realised linear utility exceeds the base's, mean utility,
-hypervolume with its t interval over seeds. Then each expert's gain in its own objective, by its gold scorer and in the others, in standard
-errors paired by prompt: the experts are `rewarded-soups` at the ends of the lattice, or `linear-scalarization` told that end alone, which
-spends the whole budget on it.
+the same less the KL paid, and hypervolume with their t intervals over seeds. Then each expert's gain in its own objective, by its gold
+scorer and in the others, in standard errors paired by prompt: the experts are `rewarded-soups` at the ends of the lattice, or
+`linear-scalarization` told that end alone, which spends the whole budget on it.
 """
 
 import sys
@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from morlbench import answers, front, record
+from morlbench import answers, front, record, registry
 from morlbench.metric import Evidence
 from morlbench.preference import Array
 
+CHARGED = registry.load("metrics", "utility-charged")()
 METHODS = ("rewarded-soups", "mod", "moe-cmab", "random-weights", "shuffled-preference")
 EXPERTS = """| seed | expert | own objective | base | gain in errors | by gold (in errors) | change of the others in errors | KL, nats |
 |---:|---|---:|---:|---:|---:|---|---:|"""
@@ -46,14 +47,15 @@ def main(folder: Path) -> None:
 def _tables(runs: dict[str, list[Evidence]]) -> None:
     asked = len(next(e for some in runs.values() for e in some).probe("front").preferences)
     print(
-        f"| method | seeds | wins over the base (of {asked}), by seed | utility | hypervolume | KL, nats |\n|---|---:|---|---:|---:|---:|"
+        f"| method | seeds | wins over the base (of {asked}), by seed | utility | less the KL paid | hypervolume | KL, nats |\n"
+        "|---|---:|---|---:|---:|---:|---:|"
     )
     named = sorted((name for name, some in runs.items() if some), key=lambda n: -np.mean([_volume(e) for e in runs[n]]))
     for name in named:
         print(_row(name, runs[name]))
     some = runs["rewarded-soups"] or runs[named[0]]
     base = [front.hypervolume(e.probe("base").means, np.array(e.task.reference_point)) for e in some]
-    print(f"| *the base's own point* | {len(base)} | | | {_interval(base)} | 0.0 |")
+    print(f"| *the base's own point* | {len(base)} | | | | {_interval(base)} | 0.0 |")
     print(f"\n{EXPERTS}")
     for evidence in runs["rewarded-soups"]:
         for i, name in enumerate(evidence.task.objectives):
@@ -65,8 +67,10 @@ def _row(name: str, runs: list[Evidence]) -> str:
     wins = ", ".join(str(f.wins) for f in found)
     kl = [e.probe("front").kl for e in runs]
     nats = np.mean([x.mean() for x in kl if x is not None])
+    utility = _interval([float(f.value.mean()) for f in found])
+    paid = _interval([CHARGED([e]) for e in runs])
     volume = _interval([_volume(e) for e in runs])
-    return f"| {name} | {len(runs)} | {wins} | {_interval([float(f.value.mean()) for f in found])} | {volume} | {nats:.1f} |"
+    return f"| {name} | {len(runs)} | {wins} | {utility} | {paid} | {volume} | {nats:.1f} |"
 
 
 def _volume(evidence: Evidence) -> float:
