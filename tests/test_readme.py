@@ -1,4 +1,4 @@
-"""README's table is the board's, and nothing else."""
+"""README's tables are the boards', and nothing else."""
 
 import runpy
 from pathlib import Path
@@ -7,9 +7,13 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = runpy.run_path(str(ROOT / "docs/board_table.py"))
 
 
-def test_the_table_is_what_the_board_gives():
+def test_the_tables_are_what_the_boards_give():
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert SCRIPT["table"](SCRIPT["read"](ROOT / "leaderboards/exact/table.csv")) in page
+    assert [table.board for table in SCRIPT["TABLES"]] == ["exact", "text"]
+    for table in SCRIPT["TABLES"]:
+        rows = SCRIPT["read"](ROOT / f"leaderboards/{table.board}/table.csv", table.division)
+        start, end = table.marks
+        assert f"{start}\n{SCRIPT['markdown'](table, rows)}\n{end}" in page
 
 
 def test_a_row_holds_the_rank_with_its_limits_the_score_and_each_task(tmp_path):
@@ -25,9 +29,10 @@ def test_a_row_holds_the_rank_with_its_limits_the_score_and_each_task(tmp_path):
     ]
     path = tmp_path / "table.csv"
     path.write_text(head + "\n".join(rows), encoding="utf-8")
-    assert SCRIPT["table"](SCRIPT["read"](path)).splitlines() == [
-        "| rank | method | family | score | a |",
-        "|---|---|---|---:|---:|",
-        "| 1 (1 to 2) | good | meta-policy | 0.950 (0.940 to 0.960) | 0.050 |",
-        "| 3 | base | control | 0.000 (0.000 to 0.000) | 1.000 |",
+    table = SCRIPT["Table"]("exact", "front", "score", {"a": ("exact-a", "optimality-gap"), "b": ("exact-b", "optimality-gap")})
+    assert SCRIPT["markdown"](table, SCRIPT["read"](path, "front")).splitlines() == [
+        "| rank | method | family | score | a | b |",
+        "|---|---|---|---:|---:|---:|",
+        "| 1 (1 to 2) | good | meta-policy | 0.950 (0.940 to 0.960) | 0.050 | – |",
+        "| 3 | base | control | 0.000 (0.000 to 0.000) | 1.000 | – |",
     ]
