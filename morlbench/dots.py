@@ -33,8 +33,11 @@ class Dot:
     label: str = ""
 
 
-def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str) -> list[Path]:
-    """Draw the values to STEM.png and STEM.svg and return the paths; `unit` says what the axis is and which way is better."""
+def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str, line: float | None = None) -> list[Path]:
+    """Draw the values to STEM.png and STEM.svg and return the paths; `unit` says what the axis is and which way is better.
+
+    With a `line` to hold values against, such as 0 for differences, all panels have one axis.
+    """
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -45,7 +48,7 @@ def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str) -> list[Pat
         columns = -(-len(tasks) // lines)
         size = max(1.8 + 2.5 * columns, 0.35 + 0.085 * len(title)), 0.8 + lines * (0.5 + 0.34 * len(methods))
         figure = Figure(figsize=size, layout="constrained")
-        axes = figure.subplots(lines, columns, sharey=True, squeeze=False).ravel()
+        axes = figure.subplots(lines, columns, sharey=True, sharex=line is not None, squeeze=False).ravel()
         for ax, task in zip(axes, tasks, strict=False):
             for dot in (d for d in found if d.task == task):
                 place, tone = methods.index(dot.method), colour(dot.method)
@@ -53,7 +56,10 @@ def dots(found: Sequence[Dot], stem: Path, *, title: str, unit: str) -> list[Pat
                     ax.plot([dot.low, dot.high], [place, place], color=tone, linewidth=2.2, solid_capstyle="butt")
                 ax.plot(dot.value, place, marks[dot.method], color=tone, markersize=6)
             ax.set_title(task, color=INK)
-            _scale(ax, [dot.value for dot in found])
+            if line is None:
+                _scale(ax, [dot.value for dot in found])
+            else:
+                ax.axvline(line, color=QUIET, linewidth=1, zorder=1)
         for ax in axes[len(tasks) :]:
             ax.set_axis_off()
         axes[0].set_yticks(range(len(methods)), labels.values())

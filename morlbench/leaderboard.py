@@ -185,7 +185,9 @@ def _unanchored(field: Field) -> str:
     tasks, name = field.division.tasks, field.division.metric
     lacking = [task for task in tasks if not np.isfinite(field.anchors[task].ideal)]
     if not lacking:
-        why = f"By {name} the reference front is not better than the base on every task here"
+        sign = 1 if metric(name).higher_is_better else -1
+        worse = [task for task in tasks if not sign * (field.anchors[task].ideal - field.anchors[task].base) > 0]
+        why = f"By {name} the reference front is not better than the base on {', '.join(worse)}"
     elif len(lacking) == len(tasks):
         why = f"No task here has a frozen reference front with a value of {name}"
     else:

@@ -120,6 +120,7 @@ def test_a_front_that_is_no_better_than_the_base_is_no_anchor():
     records = charged(every("m", 0.5, **front), front_kl=(9.0,)) + charged(every("n", 0.45, **front), front_kl=(9.0,))
     found = rank(records, board(["m", "n"], metric="hypervolume-charged"))
     assert row(found, "m").score.value == pytest.approx(0.35**2 - 0.3**2)
+    assert "the reference front is not better than the base on a, so" in found.standings[0].notes[0]
     assert row(found, "m").score.value > row(found, "n").score.value
 
 

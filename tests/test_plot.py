@@ -128,6 +128,17 @@ def test_a_variant_under_a_short_label_has_its_methods_colour_and_a_mark_of_its_
     assert marks[1].get_marker() != marks[2].get_marker()
 
 
+def test_differences_are_held_against_a_line_on_one_axis_that_shows_every_panels_values(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(dots, "save", lambda figure, stem: drawn.append(figure) or [])
+    some = [dots.Dot("a", "mod", -0.2, -0.3, -0.1), dots.Dot("b", "mod", 0.4, 0.3, 0.5)]
+    dots.dots(some, tmp_path / "gap", title="gap", unit="gap", line=0.0)
+    left, right = drawn[0].axes
+    assert left.get_xlim() == right.get_xlim()
+    assert left.get_xlim()[0] < -0.3 < 0.5 < left.get_xlim()[1]
+    assert all([0.0, 0.0] in [list(line.get_xdata()) for line in ax.lines] for ax in (left, right))
+
+
 def test_nothing_to_plot_is_a_sentence():
     with pytest.raises(BadInput, match="no record to plot"):
         plot.plot_front([], None)

@@ -132,6 +132,7 @@ def test_a_class_is_completed_by_its_measures_and_its_folder_and_keeps_what_it_s
     assert type("Later", (TextTask,), given | {"version": 8}).front == Front()  # a front is of one version
     told = type("Told", (TextTask,), given | {"version": 7, "kl_budget": 3.0})
     assert type("Child", (told,), {"beta": 0.5}).kl_budget == told.kl_budget == 3.0
+    assert type("Next", (made,), {"version": 8}).front == Front()  # completed again
     type("Between", (TextTask,), {})  # declares no measures, so a class below it may
     for name in ("version", "folder"):
         with pytest.raises(BadInput, match=f"declares measures and no {name}"):

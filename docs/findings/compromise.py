@@ -1,8 +1,9 @@
 """Write the table and figure of compromise.md from the text board's records: `python docs/findings/compromise.py`.
 
 On two language tasks with equal stated weights: what each method serves the users of the lattice, less the KL it pays
-(`utility-charged`), above the base, and above one policy trained by `linear-scalarization` for equal weights, which answers all
-users alike. Both differences are paired by seed. Leaves out variants, and methods without all seeds on a task.
+(`utility-charged`), above the base, above its own answers at equal weights given to all users (`stated-utility-charged`), and above
+one policy trained by `linear-scalarization` for equal weights. All differences are paired by seed. Leaves out variants,
+`best-of-n`, whose KL is unknown, and methods without all seeds on a task.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from morlbench import record, registry, stats
 from morlbench.dots import Dot, dots
 from morlbench.marks import put
-from morlbench.metric import Evidence, NoValue
+from morlbench.metric import Evidence
 from morlbench.preference import Array
 
 HERE = Path(__file__).parent
@@ -24,26 +25,26 @@ COMPROMISE, BASE = "linear-scalarization", "base"
 UNDRAWN = (BASE, "rewards-in-context")  # the latter would be off the scale
 SEEDS = (0, 1, 2)
 MARKS = "<!-- table: python docs/findings/compromise.py -->", "<!-- end of table -->"
-SERVED, SPENT = (registry.load("metrics", name)() for name in ("utility-charged", "kl-to-base"))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method on one task, a value a seed (s,): utility less KL over the lattice, and KL in nats."""
+    """One method on one task, a value a seed (s,): utility less KL over the lattice and at equal weights, and KL in nats."""
 
     family: str
     served: Array
+    alike: Array
     kl: Array
 
 
 def main() -> None:
     """Replace the table between the page's marks and draw the figure."""
     found = {task: read(RECORDS / task) for task in TASKS}
-    fronts = [(name, row) for task in TASKS for name in _sorted(found[task]) for row in [found[task][name]] if name not in UNDRAWN]
-    every = dict.fromkeys(name for name, row in fronts if row.family != "single-policy")
-    drawn = [_dot(task, name, found[task]) for task in TASKS for name in every if name in found[task]]
+    names = dict.fromkeys(name for task in TASKS for name in _sorted(found[task]) if name not in UNDRAWN)
+    fronts = [name for name in names if found[TASKS[0]][name].family != "single-policy"]
+    drawn = [_dot(task, name, found[task]) for task in TASKS for name in fronts if name in found[task]]
     unit = "utility less KL over the lattice, above one policy for equal weights, larger is better"
-    dots(drawn, HERE / "compromise/served", title="Serving each preference, against one compromise", unit=unit)
+    dots(drawn, HERE / "compromise/served", title="Serving each preference, against one compromise", unit=unit, line=0.0)
     put(HERE / "compromise.md", MARKS, "\n\n".join(table(task, found[task]) for task in TASKS))
 
 
@@ -51,18 +52,17 @@ def read(folder: Path) -> dict[str, Row]:
     """Return the methods of a task that have every seed and a value at each."""
     rows = {}
     for path in sorted(path for path in folder.iterdir() if "+" not in path.name):
-        runs = [record.load(path / f"seed-{seed}.json", texts=False).evidence for seed in SEEDS if (path / f"seed-{seed}.json").is_file()]
-        if len(runs) == len(SEEDS) and (row := _row(runs)):
-            rows[path.name] = row
+        files = [path / f"seed-{seed}.json" for seed in SEEDS]
+        if all(file.is_file() for file in files):
+            runs = [record.load(file, texts=False).evidence for file in files]
+            if runs[0].probe("front").kl is not None:
+                rows[path.name] = _row(runs)
     return rows
 
 
-def _row(runs: Sequence[Evidence]) -> Row | None:
-    try:
-        served, kl = (np.array([metric([run]) for run in runs]) for metric in (SERVED, SPENT))
-    except NoValue:  # of best-of-n nobody knows the KL
-        return None
-    return Row(runs[0].method.family, served, kl)
+def _row(runs: Sequence[Evidence]) -> Row:
+    metrics = (registry.load("metrics", name)() for name in ("utility-charged", "stated-utility-charged", "kl-to-base"))
+    return Row(runs[0].method.family, *(np.array([metric([run]) for run in runs]) for metric in metrics))
 
 
 def _sorted(rows: dict[str, Row]) -> list[str]:
@@ -76,18 +76,22 @@ def _dot(task: str, name: str, rows: dict[str, Row]) -> Dot:
 
 def table(task: str, rows: dict[str, Row]) -> str:
     """Return one task's rows as markdown, the largest first."""
-    lines = ["| method | family | over the base | over the compromise | KL, nats |", "|---|---|---:|---:|---:|"]
+    lines = [
+        "| method | family | over the base | over its own at equal weights | over the compromise | KL, nats |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
     for name in _sorted(rows):
         row = rows[name]
-        over = "–" if name == COMPROMISE else _shown(row.served - rows[COMPROMISE].served)
         gain = "–" if name == BASE else _shown(row.served - rows[BASE].served)
-        lines.append(f"| {name} | {row.family} | {gain} | {over} | {row.kl.mean():.1f} |")
+        own = "–" if row.family == "single-policy" or name == BASE else _shown(row.served - row.alike)
+        over = "–" if name == COMPROMISE else _shown(row.served - rows[COMPROMISE].served)
+        lines.append(f"| {name} | {row.family} | {gain} | {own} | {over} | {row.kl.mean():.1f} |")
     return f"**{task}**\n\n" + "\n".join(lines)
 
 
 def _shown(difference: Array) -> str:
     found = stats.seed_interval(difference)
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+    return "{:.3f} ({:.3f} to {:.3f})".format(*(round(value, 3) + 0 for value in (found.value, found.low, found.high)))  # no -0.000
 
 
 if __name__ == "__main__":

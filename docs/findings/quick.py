@@ -16,7 +16,6 @@ from morlbench import answers, front, record, registry
 from morlbench.metric import Evidence
 from morlbench.preference import Array
 
-CHARGED = registry.load("metrics", "utility-charged")()
 METHODS = ("rewarded-soups", "mod", "moe-cmab", "random-weights", "shuffled-preference")
 EXPERTS = """| seed | expert | own objective | base | gain in errors | by gold (in errors) | change of the others in errors | KL, nats |
 |---:|---|---:|---:|---:|---:|---|---:|"""
@@ -68,7 +67,8 @@ def _row(name: str, runs: list[Evidence]) -> str:
     kl = [e.probe("front").kl for e in runs]
     nats = np.mean([x.mean() for x in kl if x is not None])
     utility = _interval([float(f.value.mean()) for f in found])
-    paid = _interval([CHARGED([e]) for e in runs])
+    charged = registry.load("metrics", "utility-charged")()
+    paid = _interval([charged([e]) for e in runs])
     volume = _interval([_volume(e) for e in runs])
     return f"| {name} | {len(runs)} | {wins} | {utility} | {paid} | {volume} | {nats:.1f} |"
 

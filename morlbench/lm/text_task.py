@@ -3,8 +3,7 @@
 A task of the family names its measures (`rewards/catalogue.py`), its decoding and its relation; its folder holds prompts.jsonl
 (written by data.py), facts.json and the card's measured part (written by `python -m morlbench.lm.facts TASK
 --write`) and, once one is frozen, front.json (`python -m morlbench.lm.reference TASK --write`). Loading a task reads small files
-and no model. Leaves out any other source of prompts or scorers: override `prompts`, or declare objectives in place of measures and
-override `score`.
+and no model. Leaves out any other source of prompts or scorers: override `prompts` or `score` for that.
 """
 
 import json
@@ -45,12 +44,12 @@ class TextTask(Task):
     folder: ClassVar[Path]
 
     def __init_subclass__(cls) -> None:
-        """Complete a class that declares measures by what they and its folder hold; what it says itself stays.
+        """Complete a class with measures by what they and its folder hold; what it says itself stays.
 
         Raises BadInput where its folder or version is missing.
         """
         super().__init_subclass__()
-        if "measures" not in vars(cls):
+        if not hasattr(cls, "measures") or not vars(cls).keys() & {"measures", "version", "folder"}:
             return
         if lacking := [name for name in ("version", "folder") if not hasattr(cls, name)]:
             raise BadInput(f"{cls.__module__}.{cls.__name__} declares measures and no {' and no '.join(lacking)}")
