@@ -40,9 +40,8 @@ class Row:
 def main() -> None:
     """Replace the table between the page's marks and draw the figure."""
     found = {task: read(RECORDS / task) for task in TASKS}
-    names = dict.fromkeys(name for task in TASKS for name in _sorted(found[task]) if name not in UNDRAWN)
-    fronts = [name for name in names if found[TASKS[0]][name].family != "single-policy"]
-    drawn = [_dot(task, name, found[task]) for task in TASKS for name in fronts if name in found[task]]
+    fronts = dict.fromkeys(name for rows in found.values() for name in _sorted(rows) if _drawn(name, rows[name]))
+    drawn = [_dot(task, name, rows) for task, rows in found.items() for name in fronts if name in rows]
     unit = "utility less KL over the lattice, above one policy for equal weights, larger is better"
     dots(drawn, HERE / "compromise/served", title="Serving each preference, against one compromise", unit=unit, line=0.0)
     put(HERE / "compromise.md", MARKS, "\n\n".join(table(task, found[task]) for task in TASKS))
@@ -63,6 +62,10 @@ def read(folder: Path) -> dict[str, Row]:
 def _row(runs: Sequence[Evidence]) -> Row:
     metrics = (registry.load("metrics", name)() for name in ("utility-charged", "stated-utility-charged", "kl-to-base"))
     return Row(runs[0].method.family, *(np.array([metric([run]) for run in runs]) for metric in metrics))
+
+
+def _drawn(name: str, row: Row) -> bool:
+    return row.family != "single-policy" and name not in UNDRAWN
 
 
 def _sorted(rows: dict[str, Row]) -> list[str]:
