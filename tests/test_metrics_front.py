@@ -58,6 +58,16 @@ def test_hypervolume_of_few_points_on_ten_objectives_is_inclusion_and_exclusion(
     assert front.hypervolume(points, np.zeros(10)) == pytest.approx(slow.hypervolume(points, np.zeros(10)), rel=1e-9)
 
 
+@pytest.mark.parametrize(("k", "p", "rounding"), [(8, 60, 15), (8, 60, 1), (10, 30, 15), (10, 30, 1)])
+def test_hypervolume_of_many_objectives_is_moocores_of_all_points_at_once(k, p, rounding):
+    points = np.abs(np.random.default_rng(k).normal(size=(p, k)))
+    points = (points / np.linalg.norm(points, axis=1, keepdims=True)).round(rounding)  # to one digit: ties, and points on the walls
+    assert len(front.nondominated(points)) > front.FEW
+    whole = moocore.Hypervolume(ref=np.zeros(k))(-points)
+    assert front.hypervolume(points, np.zeros(k)) == pytest.approx(whole, rel=1e-12)
+    assert front.hypervolume(points[::2], np.zeros(k)) < 0.99 * whole
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_approximate_hypervolume_is_close_where_ranges_differ_and_ignores_dominated_points(seed, monkeypatch):
     points, reference = corners(seed), np.zeros(10)

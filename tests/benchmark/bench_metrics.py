@@ -7,6 +7,7 @@ import time
 import timeit
 from collections.abc import Callable
 
+import moocore
 import numpy as np
 import pytest
 from evidence import record
@@ -51,6 +52,24 @@ def test_mul_in_loops(benchmark, points, weights):
 @pytest.mark.benchmark(group="hypervolume")
 def test_hypervolume(benchmark, points):
     benchmark(front.hypervolume, points, np.zeros(2))
+
+
+@pytest.fixture(scope="module")
+def ten():
+    """The 55 points of a front of ten objectives, none of which dominates another."""
+    points = np.abs(np.random.default_rng(0).normal(size=(55, 10)))
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+@pytest.mark.benchmark(group="hypervolume of ten objectives")
+def test_hypervolume_of_ten_objectives(benchmark, ten, monkeypatch):
+    monkeypatch.setattr(front, "_of_many", front._of_many.__wrapped__)  # remembers nothing
+    benchmark.pedantic(front.hypervolume, (ten, np.zeros(10)), rounds=5)
+
+
+@pytest.mark.benchmark(group="hypervolume of ten objectives")
+def test_hypervolume_of_ten_objectives_by_moocore_at_once(benchmark, ten):
+    benchmark.pedantic(moocore.Hypervolume(ref=np.zeros(10)), (-ten,), rounds=5)
 
 
 @pytest.mark.benchmark(group="sparsity")
