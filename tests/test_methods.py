@@ -516,7 +516,7 @@ def test_an_evolution_remembers_which_pairs_it_has_trained(canned_base: CannedBa
     for name in ("dev_mean", "returns"):
         monkeypatch.setattr(f"morlbench.methods.pgmorl.{name}", lambda *_, **__: np.full(2, 0.5))
     monkeypatch.setattr("morlbench.methods.pgmorl.choose", recorded)
-    Pgmorl(population=2, generations=4).train(Bench(Toy(), canned_base, 1_000, store), seed=0)
+    Pgmorl(population=2, generations=4).train(Bench(Toy(), canned_base, 740, store), seed=0)
     assert len(chosen) == len(set(chosen)) == 8
 
 

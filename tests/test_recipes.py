@@ -20,7 +20,7 @@ from morlbench.lm.base import Base, load_base
 from morlbench.lm.family import spread
 from morlbench.lm.meta import protected_recipe
 from morlbench.lm.policy import LMPolicy, base_policy
-from morlbench.lm.train import Plan, Recipe
+from morlbench.lm.train import Plan, Recipe, steered, whole_steps
 from morlbench.lm.trained import Settings, usual
 from morlbench.methods.emorl import Emorl
 from morlbench.methods.gdpo import Decoupled
@@ -29,6 +29,7 @@ from morlbench.methods.meta_morl import MetaMorl
 from morlbench.methods.moe_cmab import MoeCmab
 from morlbench.methods.moe_cmab.gate import Gate, GateConfig
 from morlbench.methods.moe_cmab.policy import GatedPolicy
+from morlbench.methods.optimistic_linear_support import trained_on
 from morlbench.preference import LINEAR, Array
 from morlbench.store import Store
 from morlbench.task import Decoding
@@ -353,10 +354,10 @@ def test_a_preference_sweep_serves_each_preference_by_the_policy_trained_for_it(
 ) -> None:
     trainer = Trainer(base)
     monkeypatch.setattr("morlbench.methods.preference_sweep.experts", trainer.experts)
-    for budget, count in ((704, 11), (256, 4)):
+    for budget, count, share in ((704, 11, 64), (256, 4, 64), (4096, 8, 512)):  # eleven of 372 would take 256 each
         trainer.asked, trainer.made = [], []
         policy = train("preference-sweep", base, tmp_path, budget)
-        assert trainer.asked == [(Recipe(tuple(w), settings=usual(base)), 64, 3) for w in spread(2, count).tolist()]
+        assert trainer.asked == [(Recipe(tuple(w), settings=usual(base)), share, 3) for w in spread(2, count).tolist()]
         assert serves_what_it_trained(policy, [recipe.weights for recipe, *_ in trainer.asked], trainer.made)
 
 
@@ -374,6 +375,57 @@ def test_a_search_of_the_front_serves_each_preference_by_the_policy_that_earns_m
     for w in known:
         served = policy.mixture.adapters[int(gate(policy, np.array([w]))[0].argmax())]
         assert trainer.weights(served) == pytest.approx(w)
+
+
+@pytest.mark.parametrize(
+    ("name", "budget", "count"),
+    [("optimistic-linear-support", 4096, 7), ("optimistic-linear-support", 32_768, 10), ("pgmorl", 4096, 19), ("pgmorl", 32_768, 20)],
+)
+def test_a_search_of_the_front_divides_its_budget_so_that_little_is_left(
+    name: str, budget: int, count: int, base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer, module = Trainer(base), f"morlbench.methods.{name.replace('-', '_')}"
+    for each in ("expert", "returns") if name != "pgmorl" else ("expert", "returns", "steered"):
+        monkeypatch.setattr(f"{module}.{each}", getattr(trainer, each))
+    train(name, base, tmp_path, budget)
+    assert len(trainer.asked) == count
+    looks = [budget // count - responses for _, responses, _ in trainer.asked]
+    stored = count if name != "pgmorl" else min(5, count // 4)  # in whole checkpoints, the others in whole batches
+    taken = [whole_steps(responses) if i < stored else responses // 64 * 64 for i, (_, responses, _) in enumerate(trainer.asked)]
+    assert 0.9 * budget <= sum(taken) + sum(looks) <= budget
+
+
+def test_optimistic_linear_support_trains_on_what_it_trained_least_while_no_corner_promises_a_gain(
+    base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of seven trainings the third finds a gap at (.5, .5), the others none."""
+    trainer, gaps, starts = Trainer(base), iter([1.0, 0.0, 0.0, 0.0, 0.0]), list[int]()
+
+    def on(bench: Bench, recipe: Recipe, name: str, plan: Plan) -> Adapter:
+        starts.append(next(i for i, one in enumerate(trainer.made) if one is plan.start))
+        return trainer.steered(bench, recipe, name, plan)
+
+    module = "morlbench.methods.optimistic_linear_support"
+    for name, stand_in in (("expert", trainer.expert), ("returns", trainer.returns), ("trained_on", on)):
+        monkeypatch.setattr(f"{module}.{name}", stand_in)
+    monkeypatch.setattr(f"{module}.next_preference", lambda *_: (np.full(2, 0.5), next(gaps)))
+    policy = train("optimistic-linear-support", base, tmp_path, 4096)
+    middle, first, second = (0.5, 0.5), *OWN
+    assert [recipe.weights for recipe, *_ in trainer.asked] == [first, second, middle, first, second, middle, first]
+    assert starts == [0, 1, 2, 3]  # each policy goes on from where it was
+    assert {whole_steps(responses) for _, responses, _ in trainer.asked} == {512}
+    for w, newest in ((first, 6), (second, 4), (middle, 5)):
+        assert policy.mixture.adapters[int(gate(policy, np.array([w]))[0].argmax())] is trainer.made[newest]
+
+
+def test_a_policy_that_is_trained_on_counts_once(base: Base, tmp_path: Path) -> None:
+    bench, settings = Bench(Toy(), base, 128, Store(tmp_path)), Settings(batch=64)
+    recipe = Recipe((1.0, 0.0), settings=settings)
+    once = steered(bench, recipe, "policy 1", Plan(settings, 64, 0))
+    counted = bench.trainable_parameters
+    twice = trained_on(bench, recipe, "policy 1 on", Plan(settings, 64, 1, start=once))
+    assert bench.trainable_parameters == counted == twice.parameters
+    assert bench.left == 0
 
 
 def test_meta_morl_and_modpo_serve_each_preference_by_the_policy_trained_for_it(

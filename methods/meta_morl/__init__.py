@@ -11,6 +11,7 @@ from morlbench.errors import BadInput
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.family import nearest, serve_one, spread
 from morlbench.lm.fewstep import tune_each
+from morlbench.lm.shares import trainings
 from morlbench.lm.train import Plan, Recipe, steered
 from morlbench.lm.trained import Settings, Trained
 from morlbench.method import Family, Policy, Track, settings
@@ -23,7 +24,7 @@ class MetaMorl(Trained):
     """Reptile over lattice preferences with half the budget; the rest tunes the meta-policy at preferences that lie far apart."""
 
     name: ClassVar[str] = "meta-morl"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[Family] = "meta-policy"
     track: ClassVar[Track] = "front"
     meta_share: float = Field(default=0.5, gt=0, lt=1)
@@ -35,14 +36,16 @@ class MetaMorl(Trained):
         """Spend `meta_share` of the budget on the meta-policy and equal shares of the rest on tuning it."""
         shared = self.optimiser(bench.base)
         learning = int(bench.left * self.meta_share)
-        count = min(self.policies, (bench.left - learning) // shared.batch)
-        if learning < shared.batch or count < 2:
+        affordable = (bench.left - learning) // shared.batch
+        if learning < shared.batch or affordable < 2:
             raise BadInput(
                 f"the budget of {bench.budget} responses is too small: meta-morl needs a batch of {shared.batch} for the meta-policy and "
                 f"one for each of at least two preferences (meta_share={self.meta_share:g})"
             )
         start = self._learn(bench, shared, learning, seed)
-        known = spread(bench.k, count)
+        most = min(self.policies, len(lattice(bench.k)), affordable)
+        batches = bench.left // shared.batch
+        known = spread(bench.k, trainings(batches, 2, most, lambda count: batches // count * count))
         found = tune_each(bench, known, lambda w: start, shared, responses=bench.left, seed=seed)
         return serve_one(bench, found, partial(nearest, known))
 

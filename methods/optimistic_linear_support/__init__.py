@@ -11,7 +11,8 @@ from morlbench.errors import BadInput
 from morlbench.lm.adapter import Adapter
 from morlbench.lm.family import best_value, serve_one
 from morlbench.lm.meta import returns
-from morlbench.lm.train import Recipe, expert
+from morlbench.lm.shares import FEWEST, looks, measured, trainings
+from morlbench.lm.train import Plan, Recipe, expert, steered
 from morlbench.lm.trained import Trained
 from morlbench.method import Family, Policy, Track, settings
 from morlbench.seeds import derive
@@ -19,40 +20,44 @@ from morlbench.seeds import derive
 from .support import affordable, next_preference
 
 NOTHING = 1e-6  # an optimistic gap that is not worth a policy
-FEWEST = 8  # dev answers that measure a policy, at least
 
 
 @settings
 class OptimisticLinearSupport(Trained):
-    """Start at the vertices; train next at the corner weight with the largest optimistic gap; serve by best dev return."""
+    """Start at the vertices; train next at the corner weight with the largest optimistic gap; serve by best dev return.
+
+    Where no corner has a gap, the policy that was trained least is trained on and measured again, which may open one.
+    """
 
     name: ClassVar[str] = "optimistic-linear-support"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     family: ClassVar[Family] = "multi-policy"
     track: ClassVar[Track] = "front"
     policies: int = Field(default=10, ge=2, le=100)
     dev_share: float = Field(default=0.1, gt=0, lt=1)
 
     def train(self, bench: Bench, *, seed: int) -> Policy:
-        """Spend equal shares on at most `policies` policies, `dev_share` of each on measuring it."""
+        """Spend equal shares on at most `policies` trainings, `dev_share` of each on measuring what came of it."""
         shared = self.optimiser(bench.base)
-        count = min(self.policies, bench.left // (shared.batch + FEWEST))
-        self._check(bench, count, shared.batch)
+        most = min(self.policies, bench.left // (shared.batch + FEWEST))
+        self._check(bench, most, shared.batch)
+        count = trainings(bench.left, bench.k, most, lambda n: n * measured(bench.left // n, self.dev_share, shared))
         share = bench.left // count
-        answers = min(max(int(share * self.dev_share), FEWEST), 256)
-        tried, values, members = np.zeros((0, bench.k)), np.zeros((0, bench.k)), list[Adapter]()
-        wanted = list(np.eye(bench.k))
-        while len(members) < count:
-            if not wanted:
-                preference, gap = next_preference(tried, values)
-                if gap <= NOTHING:
-                    break
-                wanted = [preference]
-            w = wanted.pop(0)
-            recipe = Recipe.at(w, shared)
-            members.append(expert(bench, recipe, responses=share - answers, seed=seed))
-            value = returns(bench, members[-1], answers, seed=derive(seed, "returns"))
-            tried, values = np.vstack([tried, w]), np.vstack([values, value])
+        answers = looks(share, self.dev_share)
+        tried, values, members, turns = np.zeros((0, bench.k)), np.zeros((0, bench.k)), list[Adapter](), list[int]()
+        vertices = list(np.eye(bench.k))
+        for turn in range(count):
+            w, gap = (vertices.pop(0), np.inf) if vertices else next_preference(tried, values)
+            if gap > NOTHING:
+                place = len(members)
+                members.append(expert(bench, Recipe.at(w, shared), responses=share - answers, seed=seed))
+                tried, values, turns = np.vstack([tried, w]), np.vstack([values, w]), [*turns, 1]
+            else:
+                place = int(np.argmin(turns))
+                plan = Plan(shared, share - answers, derive(seed, "on", turn), start=members[place])
+                members[place] = trained_on(bench, Recipe.at(tried[place], shared), f"policy {place + 1} on", plan)
+                turns[place] += 1
+            values[place] = returns(bench, members[place], answers, seed=derive(seed, "returns"))
         return serve_one(bench, members, partial(best_value, values))
 
     def _check(self, bench: Bench, count: int, batch: int) -> None:
@@ -63,3 +68,11 @@ class OptimisticLinearSupport(Trained):
             )
         if not affordable(count, bench.k):
             raise BadInput(f"the corners of {count} policies in {bench.k} objectives are too many to list; take fewer policies")
+
+
+def trained_on(bench: Bench, recipe: Recipe, name: str, plan: Plan) -> Adapter:
+    """Return the adapter `plan` starts from after more training, in a ledger part of that name; it counts as one policy still."""
+    counted = bench.trainable_parameters
+    found = steered(bench, recipe, name, plan)
+    bench.trainable_parameters = counted
+    return found

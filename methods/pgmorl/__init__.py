@@ -12,14 +12,14 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.family import best_value, serve_one, spread
 from morlbench.lm.meta import dev_mean, returns
 from morlbench.lm.policy import base_policy
+from morlbench.lm.shares import FEWEST, MOST, looks, measured, trainings
 from morlbench.lm.train import Plan, Recipe, expert, steered
-from morlbench.lm.trained import Trained
+from morlbench.lm.trained import Settings, Trained
 from morlbench.method import Family, Policy, Track, settings
 from morlbench.seeds import derive
 
 from .predict import Trainings, choose
 
-FEWEST = 8  # dev answers that measure a policy, at least
 OBJECTIVES = 5  # beyond, hypervolume is no longer exact
 
 
@@ -28,7 +28,7 @@ class Pgmorl(Trained):
     """Warm up on spread weights; then, generation by generation, continue the (policy, weight) pairs predicted to gain most."""
 
     name: ClassVar[str] = "pgmorl"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     family: ClassVar[Family] = "multi-policy"
     track: ClassVar[Track] = "front"
     population: int = Field(default=5, ge=2, le=100)
@@ -38,20 +38,21 @@ class Pgmorl(Trained):
     def train(self, bench: Bench, *, seed: int) -> Policy:
         """Spend an equal share on each training, `dev_share` of it on measuring what came of it."""
         shared = self.optimiser(bench.base)
-        trainings, share = self._shares(bench, shared.batch)
-        answers = min(max(int(share * self.dev_share), FEWEST), 256)
+        count = self._count(bench, shared)
+        share = self._share(bench.left, count)
+        answers = looks(share, self.dev_share)
         eye = derive(seed, "returns")
         with bench.part("base returns", answers, kind="search"):
             first = dev_mean(bench, base_policy(bench.base, bench.decoding), answers, seed=eye)
         log, members = Trainings.none(bench.k), list[Adapter]()
-        size = min(self.population, max(2, trainings // (1 + self.generations)))
+        size = self._size(count)
         for w in spread(bench.k, size):
             members.append(expert(bench, Recipe.at(w, shared), responses=share - answers, seed=seed))
             log = log.add(first, w, returns(bench, members[-1], answers, seed=eye))
         weights, tried = spread(bench.k, 11 if bench.k == 2 else 21), set[tuple[int, int]]()
-        while len(members) < trainings:
+        while len(members) < count:
             reference = np.minimum(log.ends.min(0), first) - 0.01
-            pairs = choose(log, log.ends, weights, reference, min(size, trainings - len(members)), tried)
+            pairs = choose(log, log.ends, weights, reference, min(size, count - len(members)), tried)
             tried.update(pairs)
             for parent, place in pairs:
                 w = weights[place]
@@ -60,14 +61,28 @@ class Pgmorl(Trained):
                 log = log.add(log.ends[parent], w, returns(bench, members[-1], answers, seed=eye))
         return serve_one(bench, members, partial(best_value, log.ends))
 
-    def _shares(self, bench: Bench, batch: int) -> tuple[int, int]:
-        """Return the number of trainings and the responses of each."""
+    def _count(self, bench: Bench, shared: Settings) -> int:
+        """Return the number of trainings."""
         if bench.k > OBJECTIVES:
             raise BadInput(f"pgmorl takes 2 to {OBJECTIVES} objectives, since it compares exact hypervolumes; this task has {bench.k}")
-        affordable = (bench.left - FEWEST) // (batch + FEWEST)
+        least = shared.batch + FEWEST
+        affordable = (bench.left - FEWEST) // least
         if affordable < 2:
-            raise BadInput(f"the budget of {bench.budget} responses is too small: pgmorl needs two trainings of {batch + FEWEST} responses")
-        trainings = min(self.population * (1 + self.generations), affordable)
-        look = int(np.ceil(bench.left * self.dev_share / (trainings + self.dev_share)))  # kept for the base
-        kept = max(FEWEST, min(256, look))
-        return trainings, (bench.left - kept) // trainings
+            raise BadInput(f"the budget of {bench.budget} responses is too small: pgmorl needs two trainings of {least} responses")
+        most = min(self.population * (1 + self.generations), affordable)
+
+        def spent(count: int) -> int:
+            share, first = self._share(bench.left, count), self._size(count)
+            taken = [measured(share, self.dev_share, shared, stored=stored) for stored in (True, False)]
+            return first * taken[0] + (count - first) * taken[1]
+
+        return trainings(bench.left, 2, most, spent)
+
+    def _size(self, count: int) -> int:
+        """Return how many policies so many trainings begin with, and how many a generation trains."""
+        return min(self.population, max(2, count // (1 + self.generations)))
+
+    def _share(self, responses: int, count: int) -> int:
+        """Return the responses of each training, once what measures the base is kept."""
+        kept = int(np.ceil(responses * self.dev_share / (count + self.dev_share)))
+        return (responses - max(FEWEST, min(MOST, kept))) // count
