@@ -1,8 +1,8 @@
 """Records and a board in, one frozen Ranking out: scores, tie groups, rank intervals, missing cells, profiles.
 
 The score of a method in a division: per seed the mean over tasks (from five tasks on their interquartile mean) of
-(m - m_base) / (m_ref - m_base), m the division's metric; then the mean over seeds with a t interval. Where a task has no
-reference front, it is the gain over the base in the metric's own unit. Methods that lack a cell are shown and not ranked.
+(m - m_base) / (m_ref - mean m_base), m the division's metric and m_base the base's of the same seed; then the mean over seeds
+with a t interval. Where a task has no reference front, it is the gain m - m_base in the metric's own unit. Methods that lack a cell are shown and not ranked.
 Leaves out files: see `morlbench.publish`.
 """
 
@@ -106,7 +106,7 @@ def ranking(digests: Sequence[EntryDigest], board: Board, left_out: Sequence[str
     found = {d.entry: d for d in sorted(digests, key=lambda d: order.index(d.entry))}
     tasks = _tasks(list(found.values()), board)
     raised = standing.raised(found)
-    fields = [Field(division, board, found, anchors(division, found, tasks), levels, raised) for division in board.divisions]
+    fields = [Field(division, board, found, anchors(board, division, found, tasks), levels, raised) for division in board.divisions]
     standings = tuple(map(_standings, fields))
     return Ranking(board, standings, tuple(sorted(left_out)), found, tasks)
 
@@ -186,10 +186,10 @@ def _unanchored(field: Field) -> str:
     lacking = [task for task in tasks if not np.isfinite(field.anchors[task].ideal)]
     if not lacking:
         sign = 1 if metric(name).higher_is_better else -1
-        worse = [task for task in tasks if not sign * (field.anchors[task].ideal - field.anchors[task].base) > 0]
+        worse = [task for task in tasks if not sign * field.anchors[task].reach > 0]
         why = f"By {name} the reference front is not better than the base on {', '.join(worse)}"
     elif len(lacking) == len(tasks):
         why = f"No task here has a frozen reference front with a value of {name}"
     else:
         why = f"There is no frozen reference front with a value of {name} for {', '.join(lacking)}"
-    return f"{why}, so a score is the gain over the base (the mean of its answers in all records), in its unit."
+    return f"{why}, so a score is the gain over the base of the same seed, in its unit."

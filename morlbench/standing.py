@@ -81,12 +81,18 @@ class Standing:
         return sum(cell.records for cell in self.cells)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Anchor:
-    """What the base and the reference earn on a task; NaN where unknown."""
+    """What the base, seed by seed, and the reference earn on a task; NaN where unknown."""
 
-    base: float
+    base: Array  # (s,) in the board's order of seeds
     ideal: float
+
+    @property
+    def reach(self) -> float:
+        """How far the reference's value is above the base's mean; NaN where either is unknown."""
+        known = self.base[np.isfinite(self.base)]
+        return self.ideal - float(known.mean()) if len(known) else float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,28 +110,32 @@ class Field:
     def anchored(self) -> bool:
         """Whether every task has a reference that is better than its base, so that a score is a share of what can be won."""
         sign = 1 if metric(self.division.metric).higher_is_better else -1
-        return all(sign * (a.ideal - a.base) > 0 for a in self.anchors.values())  # not where either is NaN
+        return all(sign * a.reach > 0 for a in self.anchors.values())  # not where it is NaN
 
     def scores(self, task: str, values: Array) -> Array:
-        """Return task scores (s,) of raw values (s,), larger is better."""
+        """Return task scores (s,) of raw values (s,), larger is better: what is gained over the base of the same seed."""
         anchor = self.anchors[task]
         if self.anchored:
-            return np.asarray((values - anchor.base) / (anchor.ideal - anchor.base))
+            return np.asarray((values - anchor.base) / anchor.reach)
         return np.asarray(values - anchor.base if metric(self.division.metric).higher_is_better else anchor.base - values)
 
 
-def anchors(division: Division, found: Mapping[str, EntryDigest], tasks: Mapping[str, TaskDigest]) -> dict[str, Anchor]:
-    """Return each task's anchors: the division's, else the mean over seeds of the base's value, and the reference front's value."""
+def anchors(board: Board, division: Division, found: Mapping[str, EntryDigest], tasks: Mapping[str, TaskDigest]) -> dict[str, Anchor]:
+    """Return each task's anchors: the division's, else the base's value at each seed, and the reference front's value.
+
+    Every record holds the base's answers; between machines they differ in their last bits, hence the median of all records of a seed.
+    """
     if division.anchors:
-        return {task: Anchor(*division.anchors) for task in division.tasks}
+        base, ideal = division.anchors
+        return {task: Anchor(np.full(len(board.seeds), base), ideal) for task in division.tasks}
     known = {}
     for task in division.tasks:
-        by_seed: dict[int, list[float]] = {}
+        by_seed: dict[int, list[float]] = {seed: [] for seed in board.seeds}
         for run in (run for d in found.values() for run in d.runs.get(task, ())):
-            by_seed.setdefault(run.seed, []).append(run.base_values.get(division.metric, np.nan))
-        bases = [float(np.nanmean(values)) for _, values in sorted(by_seed.items()) if np.isfinite(values).any()]
+            by_seed[run.seed].append(run.base_values.get(division.metric, np.nan))
+        bases = [float(np.nanmedian(values)) if np.isfinite(values).any() else np.nan for values in by_seed.values()]
         ideal = tasks[task].ideal.get(division.metric, np.nan) if task in tasks else np.nan
-        known[task] = Anchor(float(np.mean(bases)) if bases else np.nan, ideal)
+        known[task] = Anchor(np.array(bases), ideal)
     return known
 
 

@@ -141,6 +141,18 @@ def test_without_a_reference_front_the_score_is_the_gain_over_the_base_and_the_p
     assert "No task here has a frozen reference front" in found.standings[0].notes[0]
 
 
+def test_a_gain_is_over_the_base_of_the_same_seed():
+    """The base's luck differs from seed to seed, the gain does not; another machine's base is off by its last bits."""
+    luck = dict(zip(SEEDS, np.linspace(-0.05, 0.05, len(SEEDS)), strict=True))
+    records = [run("m", 0.5 + luck[s], seed=s, base=0.4 + luck[s]) for s in SEEDS]
+    records += [run("base", 0.4 + luck[s], seed=s, base=0.4 + luck[s]) for s in SEEDS]
+    records += [run("abroad", 0.45 + luck[s], seed=s, base=0.4 + luck[s] + 1e-6) for s in SEEDS]
+    found = rank(records, board(["m", "base", "abroad"]))
+    for name, gain in (("m", 0.1), ("base", 0.0), ("abroad", 0.05)):
+        score = row(found, name).score
+        assert (score.low, score.value, score.high) == pytest.approx((gain,) * 3, abs=1e-9)
+
+
 def test_a_task_that_lacks_its_reference_front_is_named_where_another_has_one():
     records = every("m", 0.5, task="one", reference=((0.9, 0.9),)) + every("m", 0.5, task="two")
     found = rank(records, board(["m"], tasks=("one", "two")))
