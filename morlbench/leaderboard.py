@@ -2,7 +2,8 @@
 
 The score of a method in a division: per seed the mean over tasks (from five tasks on their interquartile mean) of
 (m - m_base) / (m_ref - mean m_base), m the division's metric and m_base the base's of the same seed; then the mean over seeds
-with a t interval. Where a task has no reference front, it is the gain m - m_base in the metric's own unit. Methods that lack a cell are shown and not ranked.
+with a t interval. Where a task has no reference front, it is the gain m - m_base in the metric's own unit. Methods that lack a
+cell are shown and not ranked.
 Leaves out files: see `morlbench.publish`.
 """
 

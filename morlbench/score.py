@@ -18,7 +18,7 @@ import pandas as pd
 from morlbench import flags, record, registry, stats, table
 from morlbench.configure import text_of
 from morlbench.errors import BadRecord, MorlbenchError
-from morlbench.metric import FAMILIES, Evidence, Metric
+from morlbench.metric import FAMILIES, Evidence, Metric, Probe
 from morlbench.record import RunRecord
 from morlbench.reference import judged
 
@@ -27,6 +27,7 @@ COLUMNS = (
 )  # fmt: skip
 GROUP = ["task", "method", "base", "budget"]
 ANY = "*"  # the task of a row over several tasks
+NEAR = 1e-4  # what processors make of equal answers' KL and exact values may differ by
 RAISED = "raised"  # how the reason of a raised flag begins
 
 
@@ -46,7 +47,7 @@ def gather(paths: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
         found = judged(found)
         earlier = records.setdefault(found.key, (path, found))
         if earlier[0] != path and not _same_answers(earlier[1], found):
-            faults.append(f"{path}: field 'key' is that of {earlier[0]}, whose answers differ; one of the two must go")
+            faults.append(f"{path}: field 'key' is that of {earlier[0]}, whose answers or values differ; one of the two must go")
     kept, old = _of_newest_versions(list(records.values()))
     return kept, faults + old
 
@@ -196,27 +197,43 @@ def _groups(runs: Sequence[Evidence], labels: Sequence[str], *by: str) -> list[t
 
 
 def _distinct(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """Return each keyed record once; raise BadRecord if two claim one key with different answers."""
+    """Return each keyed record once; raise BadRecord if two claim one key with different answers or values."""
     found: dict[str, RunRecord] = {}
     for one in records:
         if not _same_answers(found.setdefault(one.key, one), one):
             e = one.evidence
             raise BadRecord(
                 f"two records claim to be {e.method.name} on {e.task.name}, base {e.base}, budget {e.budget}, seed {e.seed}, "
-                "and their answers differ; keep one"
+                "and their answers or values differ; keep one"
             )
     return list(found.values())
 
 
 def _same_answers(first: RunRecord, second: RunRecord) -> bool:
-    """Say whether two records hold the same probes and answers; costs may differ."""
+    """Say whether two records hold the same answers with the same KL, weights, likelihood, gold and exact values; costs may differ."""
     if first is second:
         return True
-    a, b = first.evidence.probes, second.evidence.probes
-    return len(a) == len(b) and all(
-        x.name == y.name and x.responses == y.responses and np.array_equal(table.rounded(x).rewards, table.rounded(y).rewards)
-        for x, y in zip(a, b, strict=True)
+    a, b = first.evidence, second.evidence
+    return (
+        len(a.probes) == len(b.probes)
+        and all(map(_same_probe, a.probes, b.probes))
+        and _close(*(None if run.exact is None else np.concatenate([np.ravel(x) for x in vars(run.exact).values()]) for run in (a, b)))
     )
+
+
+def _same_probe(a: Probe, b: Probe) -> bool:
+    if (a.name, a.user, a.step, a.responses) != (b.name, b.user, b.step, b.responses):
+        return False
+    return np.array_equal(table.rounded(a).rewards, table.rounded(b).rewards) and all(
+        _close(*pair) for pair in ((a.kl, b.kl), (a.weights, b.weights), (a.nll, b.nll), (a.gold, b.gold))
+    )
+
+
+def _close(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    """Say whether both are missing or equal to within what processors differ by."""
+    if a is None or b is None:
+        return a is b
+    return a.shape == b.shape and bool(np.allclose(a, b, rtol=NEAR, atol=NEAR, equal_nan=True))
 
 
 def _of_newest_versions(found: Sequence[tuple[Path, RunRecord]]) -> tuple[list[RunRecord], list[str]]:

@@ -140,6 +140,21 @@ def test_a_duplicate_record_counts_once_and_a_rival_is_refused():
         score.score([one, rival])
 
 
+@pytest.mark.parametrize("name", ["kl", "nll", "gold"])
+def test_equal_answers_of_another_kl_likelihood_or_gold_are_rivals_in_either_order(name):
+    one = record(prompts=10)
+    shapes = {"gold": one.evidence.probes[0].rewards.shape}
+
+    def told(value):
+        probes = tuple(replace(p, **{name: np.full(shapes.get(name, p.rewards.shape[:3]), value)}) for p in one.evidence.probes[:1])
+        return replace(one, evidence=replace(one.evidence, probes=(*probes, *one.evidence.probes[1:])))
+
+    assert len(score.score([told(0.5), told(0.5 + 1e-6)])) == len(score.score([told(0.5)]))  # another processor's last bits
+    for pair in ((told(0.5), told(0.0)), (told(0.0), told(0.5))):
+        with pytest.raises(BadRecord, match="answers or values differ"):
+            score.score(pair)
+
+
 def test_mixed_task_versions_are_refused_by_name():
     one = record(prompts=10)
     two = replace(one, evidence=replace(one.evidence, seed=1, task=replace(one.evidence.task, version=2)))

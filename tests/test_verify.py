@@ -972,7 +972,9 @@ def test_a_second_record_of_a_run_is_refused_whatever_its_folder_is_called(board
     assert codes(outcome) == {"key"}
 
 
-def test_records_that_a_board_could_not_pool_are_refused_and_the_earlier_stay(board: Path, tmp_path: Path) -> None:
+def test_records_that_a_board_could_not_pool_are_refused_and_the_earlier_stay(
+    board: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rules = board / "board.toml"
     rules.write_text(rules.read_text(encoding="utf-8").replace('["base"]', '["base", "mod"]'), encoding="utf-8")
     make(0, "mod").save(board / "records/exact-competing/mod/seed-0")
@@ -983,7 +985,29 @@ def test_records_that_a_board_could_not_pool_are_refused_and_the_earlier_stay(bo
     forged(path, lambda head: head["method"]["settings"].update(rate=0.123), path.parent)
     outcome = command.examine([board], against=old)
     assert [verdict.path.name for verdict in outcome.verdicts if verdict.level is None] == ["seed-1.json"]
+    assert "a board lists that as an entry of its own, mod+rate=0.123" in outcome.verdicts[-1].reason
+    cls = registry.load("methods", "mod")
+    monkeypatch.setattr(cls, "version", cls.version + 1)  # whose defaults nobody can ask any more
+    outcome = command.examine([board], against=old)
+    assert [verdict.path.name for verdict in outcome.verdicts if verdict.level is None] == ["seed-1.json"]
     assert "its settings are not those of" in outcome.verdicts[-1].reason
+
+
+def test_a_variant_does_not_stand_under_the_name_of_the_method_alone(board: Path) -> None:
+    rules = board / "board.toml"
+    rules.write_text(rules.read_text(encoding="utf-8").replace('["base"]', '["base", "mod", "mod+rate=0.123"]'), encoding="utf-8")
+    for folder, rank in (("mod", 4), ("mod+rate=0.123", 8)):
+        path = board / "records/exact-competing" / folder / "seed-0.json"
+        make(0, "mod").save(path.with_suffix(""))
+
+        def changed(head: dict[str, Any], folder: str = folder, rank: int = rank) -> None:
+            head["method"]["settings"].update(rank=rank, **({"rate": 0.123} if "rate" in folder else {}))
+
+        forged(path, changed, path.parent)
+    outcome = command.examine([board])
+    refused = {verdict.path.parent.name: verdict.reason for verdict in outcome.verdicts if verdict.level is None}
+    assert list(refused) == ["mod"]
+    assert "its rank=4 is not the default" in refused["mod"]
 
 
 def test_a_method_of_a_new_version_returns_once_its_old_records_were_taken_off(

@@ -102,7 +102,7 @@ def _one(path: Path, survey: place.Survey, verifier: Verifier) -> tuple[Verdict,
     board = survey.board_of(path)
     if record is None or board is None:
         return verdict, record
-    faults = place.on_board(record.evidence, path, board, verifier.checkout.task(record.evidence.task.name))
+    faults = place.on_board(record.evidence, path, board, verifier.checkout)
     return (replace(verdict, level=None, faults=(*verdict.faults, *faults)), None) if faults else (verdict, record)
 
 

@@ -15,13 +15,15 @@ from typing import TypeVar
 from morlbench import board as boards
 from morlbench import history
 from morlbench.board import FILE, LEVELS, RECORD, RECORDS, REMOVALS, Board, Division
+from morlbench.configure import configure, text_of
 from morlbench.errors import BadInput, BadRecord
+from morlbench.facts import method_facts
 from morlbench.gather import parts
 from morlbench.metric import Evidence
 from morlbench.record import load as load_record
 from morlbench.store import key_of
-from morlbench.task import Task
 from morlbench.verify import Fault, Refused, Verdict
+from morlbench.verify.checkout import Checkout
 from morlbench.verify.files import (
     JSON_LIMIT,
     LEVELS_LIMIT,
@@ -152,16 +154,29 @@ def _history(read: Callable[[], T]) -> T:
         raise Refused("history", str(fault)) from None
 
 
-def on_board(run: Evidence, path: Path, board: Board, task: Task | None) -> list[Fault]:
-    """Check that a board takes this run and that it lies where the board keeps it."""
+def on_board(run: Evidence, path: Path, board: Board, checkout: Checkout) -> list[Fault]:
+    """Check that a board takes this run, that it has no settings beside those listed, and that it lies where the board keeps it."""
+    task = checkout.task(run.task.name)
     if refused := board.refuses(run):
         return [Fault("board", refused)]
+    if odd := _unlisted(run, board.entry(run), checkout):
+        return [Fault("board", f"its {odd} is not the default, and a board lists that as an entry of its own, {run.method.name}+{odd}")]
     if task is not None and run.task.preference != task.preference:
         return [Fault("board", f"its stated preference is {run.task.preference}; a board's is the task's own, {task.preference}")]
     wanted = board.path(run.task.name, board.entry(run), run.seed)
     if (path.parent.parent.resolve(), _named(path), path.name) == (wanted.parent.parent.resolve(), run.method.name, wanted.name):
         return []
     return [Fault("name", f"a record of this run belongs at {wanted.relative_to(board.folder)}")]
+
+
+def _unlisted(run: Evidence, entry: str, checkout: Checkout) -> str:
+    """Return a setting, as name=value, that is neither the board's entry's nor the default; '' for none, or where its class is not here."""
+    mine, cls = run.method, checkout.method(run.method.name)
+    if cls is None or mine.version != cls.version:
+        return ""
+    usual = configure(cls, entry.split("+")[1:])
+    odd = [name for name, value in mine.settings.items() if value != method_facts(usual).settings.get(name)]
+    return f"{odd[0]}={text_of(mine.settings[odd[0]])}" if odd else ""
 
 
 def _named(path: Path) -> str:
