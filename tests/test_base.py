@@ -1,5 +1,7 @@
 """Bases: every architecture through one door, errors in one sentence, and no double beginning-of-sequence token."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +109,40 @@ def test_a_cache_gives_what_one_pass_over_prompt_and_answer_gives(checkpoint: Pa
     whole, exists = teacher_force(mixture, prompts, ids, np.zeros((2, 0)))
     assert exists.sum(1).tolist() == [2, 12]
     assert ((whole - sampled[:, : whole.shape[1]]).abs() * exists[..., None]).max() < 1e-4
+
+
+def test_a_prompt_means_the_same_however_far_it_is_padded_on_the_left(checkpoint: Path) -> None:
+    """As a trainer asks: no positions given, and through PEFT, which calls the model's forward and not the model."""
+    base = load_base(str(checkpoint))
+    for name, weight in base.model.named_parameters():
+        if name.endswith("wpe.weight"):
+            weight.mul_(20)  # learnt positions that matter
+    ids, pads = torch.tensor([[5, 6, 7, 8]]), torch.zeros(1, 3, dtype=torch.long)
+    padded, mask = torch.cat([pads, ids], 1), torch.tensor([[0, 0, 0, 1, 1, 1, 1]])
+    wrapped = get_peft_model(base.twin(), lora_config(base, Settings()))
+    for model in (base.model, base.twin(), wrapped):
+        alone, behind = model(input_ids=ids).logits, model(input_ids=padded, attention_mask=mask).logits[:, 3:]
+        assert (alone - behind).abs().max() < 1e-4
+        assert (alone - model(input_ids=padded).logits[:, 3:]).abs().max() > 1e-3  # without a mask the pads are words
+
+
+def test_a_checkpoints_own_way_of_sampling_is_left_out_and_its_ends_are_kept(checkpoint: Path, tmp_path: Path) -> None:
+    plain = load_base(str(checkpoint))
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint, copy)
+    settings = {"eos_token_id": list(plain.ends), "min_p": 0.9, "no_repeat_ngram_size": 2, "num_beams": 3, "do_sample": True}
+    (copy / "generation_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    base = load_base(str(copy))
+    assert base.ends == plain.ends
+    told = {name: value for name, value in base.model.generation_config.to_diff_dict().items() if not name.endswith("_id")}
+    assert not set(settings) & set(told)
+    bench = Bench(Text(), base, 64, Store(tmp_path / "store"))
+    same = Bench(Text(), plain, 64, Store(tmp_path / "store"))
+    recipe = Recipe(one_hot(2, 0), settings=Settings(batch=16, group=4))
+    ours, theirs = (expert(b, recipe, responses=16, seed=0) for b in (bench, same))
+    assert ours.readout is not None
+    assert theirs.readout is not None
+    assert torch.equal(ours.readout, theirs.readout)
 
 
 def test_a_twin_shares_every_weight_and_what_is_trained_on_it_leaves_the_base(checkpoint: Path, tmp_path: Path) -> None:

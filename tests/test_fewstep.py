@@ -139,3 +139,8 @@ def test_tuned_policies_serve_linear_utilities_and_the_gate_the_others(base: Bas
     assert policy.explain(prompts, w, utility=soft) is not None
     listed = policy.sequence_log_probs(prompts[:2], np.array([[0.2, 0.8]]))
     assert np.exp(listed).sum(2) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_share_too_small_to_tune_is_bad_input_and_not_the_plain_gate(base: Base, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="at least two preferences"):
+        MoeCmab(tune_share=0.004).train(Bench(Toy(), base, 200, Store(tmp_path)), seed=0)

@@ -240,6 +240,14 @@ def test_cagrad_at_zero_radius_is_the_mean_and_waits_at_stationary_points():
     assert cagrad(opposed @ opposed.T, 0.5) @ opposed == pytest.approx([-0.25, 0])  # mean -.5, moved by .25 towards the harmed
 
 
+@pytest.mark.parametrize("c", [0.1, 0.5, 0.9, 1.0, 2.0])
+def test_cagrad_stays_in_its_ball_where_two_of_three_cancel(c):
+    j = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]])
+    mean, step = j.mean(0), cagrad(j @ j.T, c) @ j
+    assert np.linalg.norm(step - mean) <= c * np.linalg.norm(mean) + 1e-9
+    assert (j @ step).min() == pytest.approx(0, abs=1e-9)  # more is not to be had: the first two gain from opposite steps
+
+
 def test_tensors_are_read_as_arrays():
     j = gradients(0, 2)
     assert mgda(torch.from_numpy(j @ j.T).float()) == pytest.approx(mgda(j @ j.T), abs=1e-5)

@@ -82,7 +82,7 @@ class MoeCmab(Trained):
         check_level(self.level, len(bench.base.layers))
         shared = self.optimiser(bench.base)
         aside = int(bench.budget * self.tune_share)
-        known = affordable(bench, aside, self.tuned, shared.batch) if aside else None
+        known = affordable(bench, aside, self.tuned, shared.batch) if self.tune_share else None
         found = protected_experts(
             bench, self.experts, self.epsilon, responses=int(bench.budget * self.expert_share), seed=seed, settings=shared
         )  # fmt: skip

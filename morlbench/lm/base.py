@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 
 from morlbench.errors import BadInput, unknown
@@ -60,6 +60,8 @@ class Base:
         self.tokenizer.chat_template = _template(self.tokenizer)
         self.tokenizer.padding_side = "left"
         _silence_dropout(self.model)
+        _forget_sampling(self.model)
+        _count_positions(self.backbone)
         self.model.requires_grad_(False).train(False)
         place, norm = _final_norm(self.backbone)
         _check_head(self.model, self.backbone)
@@ -224,6 +226,30 @@ def _silence_dropout(model: PreTrainedModel) -> None:
         for key, value in list(vars(module).items()):
             if "dropout" in key and isinstance(value, float):
                 setattr(module, key, 0.0)
+
+
+def _forget_sampling(model: PreTrainedModel) -> None:
+    """Keep only the ids of a checkpoint's generation settings: a trainer would take the others over, and sampling is the task's affair."""
+    known = model.generation_config
+    ids = {name: getattr(known, name, None) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    model.generation_config = GenerationConfig(**ids)  # type: ignore[no-untyped-call]
+
+
+def _count_positions(backbone: PreTrainedModel) -> None:
+    """Have a backbone with learnt positions count them from the first real token where the caller gives none, as a trainer does not.
+
+    Rotary positions are relative, so padding on the left changes nothing there.
+    """
+
+    def count(_: nn.Module, given: tuple[object, ...], named: dict[str, object]) -> tuple[tuple[object, ...], dict[str, object]]:
+        mask = named.get("attention_mask")
+        if named.get("position_ids") is None and named.get("past_key_values") is None and isinstance(mask, torch.Tensor) and mask.ndim == 2:
+            named = named | {"position_ids": (mask.cumsum(1) - 1).clamp(min=0)}
+        return given, named
+
+    words = backbone.get_input_embeddings()
+    if any(isinstance(module, nn.Embedding) and module is not words for module in backbone.modules()):
+        backbone.register_forward_pre_hook(count, with_kwargs=True)
 
 
 def _final_norm(backbone: PreTrainedModel) -> tuple[str, nn.Module]:

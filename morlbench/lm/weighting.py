@@ -115,8 +115,9 @@ def cagrad(gram: "Gram", c: float = 0.5) -> Array:
     """Return weights (k,) of the step with the best worst improvement within c ‖g_0‖ of the mean gradient g_0.
 
     Liu et al. 2021: d = g_0 + (c ‖g_0‖ / ‖g_w‖) g_w with w = argmin over the simplex of g_w·g_0 + c ‖g_0‖ ‖g_w‖. At c = 0
-    the mean. If g_w vanishes the gradients are Pareto-stationary and the weights are all 0. Vanished gradients get weight 0:
-    the worst improvement is that of the others. (TorchJD's version needs cvxpy.)
+    the mean. If g_w vanishes the gradients are Pareto-stationary: no step helps all, and the weights are all 0 where 0 lies in the
+    ball, c >= 1, else the mean. Vanished gradients get weight 0: the worst improvement is that of the others. (TorchJD's version
+    needs cvxpy.)
     """
     values = _read(gram)
     if not c >= 0:
@@ -147,7 +148,9 @@ def _conflict_averse(unit: Array, c: float) -> Array:
     kink = mgda(unit, normalise=False)  # the one point where the function has no slope, if it lies there
     best: Array = min(kink, found / found.sum(), key=lambda weights: worst(weights)[0])
     length = _length(unit, best)
-    return np.zeros(k) if length < STATIONARY else np.asarray(mean + radius / length * best)
+    if length < STATIONARY:
+        return np.zeros(k) if c >= 1 else mean
+    return np.asarray(mean + radius / length * best)
 
 
 def _read(gram: "Gram") -> Array:
