@@ -269,6 +269,8 @@ def unpack(packed: str, k: int) -> Array:
         raise ValueError(str(error)) from None
     if not inflater.eof:
         raise ValueError(f"it is cut short or holds more than {INFLATED:,} bytes")
+    if inflater.unused_data:
+        raise ValueError("something follows the points")
     return np.asarray(np.frombuffer(raw, dtype="<i4").reshape(k, -1).T / MILLION)
 
 

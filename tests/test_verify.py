@@ -30,7 +30,7 @@ from morlbench.metric import Evidence
 from morlbench.record import Provenance, RunRecord
 from morlbench.run import run
 from morlbench.store import Store
-from morlbench.verify import Findings, Refused, Verdict, command, identity, place, rerun, together
+from morlbench.verify import Fault, Findings, Refused, Verdict, command, identity, place, rerun, together
 from morlbench.verify.checkout import Checkout
 from morlbench.verify.command import Outcome
 from morlbench.verify.drift import Drift, drift
@@ -38,6 +38,7 @@ from morlbench.verify.files import check_safetensors, parse_json, parse_toml, re
 from morlbench.verify.opening import _claims
 from morlbench.verify.quarantine import Quarantine, judge
 from morlbench.verify.rescore import Rescored
+from morlbench.verify.together import _shared
 from morlbench.verify.verifier import Verifier
 
 BOARD = """
@@ -991,6 +992,69 @@ def test_records_that_a_board_could_not_pool_are_refused_and_the_earlier_stay(
     outcome = command.examine([board], against=old)
     assert [verdict.path.name for verdict in outcome.verdicts if verdict.level is None] == ["seed-1.json"]
     assert "its settings are not those of" in outcome.verdicts[-1].reason
+
+
+def test_two_seeds_that_share_nearly_all_answers_or_their_exact_rewards_are_one(mixture: Evidence) -> None:
+    honest = make(1, "mod")
+    assert not _shared(mixture, honest.evidence)
+    front = mixture.probe("front")
+    changed = replace(front, responses=("other", *front.responses[1:]))
+    near = replace(mixture, seed=1, probes=tuple(changed if probe is front else probe for probe in mixture.probes))
+    assert "exact rewards" in _shared(mixture, near)
+    assert "exact rewards" in _shared(mixture, replace(honest.evidence, exact=mixture.exact))
+    words = tuple(f"answer {i}" for i in range(len(front.responses)))
+    diverse = [replace(run, exact=None, probes=(replace(run.probe("front"), responses=words),)) for run in (mixture, near)]
+    assert "answers are" in _shared(*diverse)
+    half = len(words) // 2
+    apart = replace(diverse[1], probes=(replace(front, responses=(*words[half:], *words[:half])),))
+    assert not _shared(diverse[0], apart)
+    alike = [replace(run, probes=(replace(run.probe("front"), responses=("yes",) * len(words)),)) for run in diverse]
+    assert not _shared(*alike)  # a collapsed policy
+
+
+def test_a_front_that_another_compressor_packed_is_the_same_front(tmp_path: Path, mixture: Evidence) -> None:
+    RunRecord(mixture, Provenance("", False, "", {})).save(tmp_path / "seed-0")
+
+    def packed(head: dict[str, Any], tail: bytes = b"") -> None:
+        points = zlib.decompress(base64.b64decode(head["exact"]["front"]))
+        head["exact"]["front"] = base64.b64encode(zlib.compress(points, 1) + tail).decode()
+
+    def with_more(head: dict[str, Any]) -> None:
+        packed(head, b"more")
+
+    assert command.examine([forged(tmp_path / "seed-0.json", packed, tmp_path / "again")]).sound
+    outcome = command.examine([forged(tmp_path / "seed-0.json", with_more, tmp_path / "more")])
+    assert "something follows the points" in outcome.verdicts[0].reason
+
+
+def test_what_nobody_thought_of_refuses_one_record_and_spares_the_others(board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = place.on_board
+
+    def on_board(run: Evidence, path: Path, *others: Any) -> list[Fault]:
+        return 1 / 0 if run.seed == 1 else known(run, path, *others)  # type: ignore[return-value]
+
+    monkeypatch.setattr(place, "on_board", on_board)
+    verdicts = {verdict.path.name: verdict for verdict in command.examine([board]).verdicts}
+    assert verdicts["seed-0.json"].level == "rescored"
+    assert verdicts["seed-1.json"].level is None
+    assert "could not be judged (ZeroDivisionError" in verdicts["seed-1.json"].reason
+
+
+def test_costs_of_a_thousand_digits_are_refused_in_a_sentence(board: Path, tmp_path: Path, mixture: Evidence) -> None:
+    RunRecord(mixture, Provenance("", False, "", {})).save(tmp_path / "seed-0")
+
+    def vast(head: dict[str, Any]) -> None:
+        head["costs"]["lines"][0]["cost"]["responses"] = 10**1000
+
+    outcome = command.examine([forged(tmp_path / "seed-0.json", vast, tmp_path / "vast"), board])
+    assert [verdict.level for verdict in outcome.verdicts].count("rescored") == 2
+    assert {fault.code for verdict in outcome.verdicts for fault in verdict.faults} == {"ledger"}
+
+
+def test_a_single_file_is_never_old(board: Path, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    with pytest.raises(BadInput, match="older state of the one folder"):
+        command.examine([first(board)], against=tmp_path / "old")
 
 
 def test_a_variant_does_not_stand_under_the_name_of_the_method_alone(board: Path) -> None:

@@ -19,7 +19,7 @@ from morlbench.errors import BadInput, BadRecord
 from morlbench.history import GRADES, Grant
 from morlbench.launch import Maker, Training
 from morlbench.record import RunRecord
-from morlbench.verify import Verdict, place, rerun
+from morlbench.verify import Fault, Verdict, place, rerun
 from morlbench.verify.together import Found, group_of, together
 from morlbench.verify.verifier import Verifier
 
@@ -45,7 +45,7 @@ def examine(paths: Sequence[Path], *, against: Path | None = None, again: int = 
     surveys = [place.survey(path) for path in paths]
     verdicts = {verdict.path: verdict for survey in surveys for verdict in survey.verdicts}
     if against is not None:
-        if len(paths) != 1 or not against.is_dir():
+        if len(paths) != 1 or not paths[0].is_dir() or not against.is_dir():
             raise BadInput(f"--against {against} must be an older state of the one folder to verify")
         verdicts |= _against(against, paths[0], verdicts)
         surveys = [replace(surveys[0], records=place.fresh(against, paths[0], surveys[0].records))]
@@ -98,11 +98,16 @@ def _standing(surveys: Sequence[place.Survey], found: Found, new: Path, old: Pat
 
 
 def _one(path: Path, survey: place.Survey, verifier: Verifier) -> tuple[Verdict, RunRecord | None]:
-    verdict, record = verifier.verify(path)
-    board = survey.board_of(path)
-    if record is None or board is None:
-        return verdict, record
-    faults = place.on_board(record.evidence, path, board, verifier.checkout)
+    """Verify one record; what nobody thought of refuses it, and never keeps the others from being verified."""
+    try:
+        verdict, record = verifier.verify(path)
+        board = survey.board_of(path)
+        if record is None or board is None:
+            return verdict, record
+        faults = place.on_board(record.evidence, path, board, verifier.checkout)
+    except Exception as error:
+        told = f"it could not be judged ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
+        return Verdict(path, None, (Fault("schema", told),)), None
     return (replace(verdict, level=None, faults=(*verdict.faults, *faults)), None) if faults else (verdict, record)
 
 

@@ -71,8 +71,11 @@ def passes(run: Evidence) -> int:
 
 def remarks(run: Evidence, checkout: Checkout) -> list[str]:
     """Return a note where a method that trains left most of its budget: some stop early, so it refuses nothing."""
-    share = trained(run) / run.budget
-    return [f"it spent {share:.0%} of its budget"] if share < LITTLE and checkout.trains(run.method.name) else []
+    spent = trained(run)
+    if spent >= run.budget or not checkout.trains(run.method.name):  # whole numbers of any length compare, and do not divide
+        return []
+    share = spent / run.budget
+    return [f"it spent {share:.0%} of its budget"] if share < LITTLE else []
 
 
 def _own(run: Evidence) -> list[Line]:

@@ -8,6 +8,7 @@ refused here. Leaves out whether the numbers are true.
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -44,6 +45,8 @@ def open_record(path: Path, quarantine: Quarantine, folder: Path) -> RunRecord:
     try:
         _same_rows(given, table.rows(found.evidence.probes), path.with_suffix(".parquet"))
         head_again = json.loads(record.text(found, digest))
+        head = _inflated(head, len(found.evidence.task.objectives))
+        head_again = _inflated(head_again, len(found.evidence.task.objectives))
     except (ValueError, TypeError, OverflowError, pa.ArrowException) as error:
         raise Refused("schema", f"{path}: {_unfit(error)}") from None
     if odd := _differs(head, head_again):
@@ -108,6 +111,12 @@ def _same_rows(given: pa.Table, wanted: pa.Table, path: Path) -> None:
             left, right = left.cast(pa.string()), right.cast(pa.string())
         if not left.equals(right):
             raise Refused("parquet", f"{path}: column {field.name!r} is not what its probes demand (order, place or a missing value)")
+
+
+def _inflated(head: Any, k: int) -> Any:
+    """Return the head with its packed front as points: one compressor's bytes are not another's."""
+    exact = head.get("exact")
+    return head | {"exact": exact | {"front": record.unpack(exact["front"], k).tolist()}} if exact else head
 
 
 def _differs(given: object, again: object, place: str = "") -> str:

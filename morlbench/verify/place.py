@@ -174,7 +174,10 @@ def _unlisted(run: Evidence, entry: str, checkout: Checkout) -> str:
     mine, cls = run.method, checkout.method(run.method.name)
     if cls is None or mine.version != cls.version:
         return ""
-    usual = configure(cls, entry.split("+")[1:])
+    try:
+        usual = configure(cls, entry.split("+")[1:])
+    except BadInput:  # the board lists what the class does not take
+        return ""
     odd = [name for name, value in mine.settings.items() if value != method_facts(usual).settings.get(name)]
     return f"{odd[0]}={text_of(mine.settings[odd[0]])}" if odd else ""
 

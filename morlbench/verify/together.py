@@ -10,6 +10,8 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from morlbench.metric import Evidence
 from morlbench.record import RunRecord
 from morlbench.store import key_of
@@ -19,6 +21,8 @@ from morlbench.verify.ledger import passes, steps, trained
 
 Found = dict[Path, tuple[Verdict, RunRecord]]
 WORK: dict[str, Callable[[Evidence], int]] = {"responses": trained, "steps": steps, "backward passes": passes}
+ALIKE, DIVERSE = 0.95, 0.3  # the share of equal answers, of so many different ones, that no two seeds have by chance
+SAME = 1e-6  # exact rewards of two trainings differ by more
 DISTINCT = 4  # different answers, or one for so many prompts: equal ones of fewer say nothing, the policy may have collapsed
 
 
@@ -35,6 +39,10 @@ def together(found: Found) -> dict[Path, Verdict]:
         refuse(other, Fault("seed", f"the base's answers are those of {first}, which has another seed"))
     for first, other in _repeats(found, _own_answers, apart=lambda run: run.seed):
         refuse(other, Fault("seed", f"its answers are those of {first}, which has another seed"))
+    for first, other, what in _near_copies(
+        {path: found[path][1].evidence for path, verdict in verdicts.items() if verdict.level is not None}
+    ):
+        refuse(other, Fault("seed", f"{what} those of {first}, which has another seed"))
     for path, note in (*_cheaper(found), *_leaner(found)):
         if verdicts[path].level is not None:
             verdicts[path] = replace(verdicts[path], level="reported", notes=(*verdicts[path].notes, note))
@@ -79,6 +87,32 @@ def _hash(answers: tuple[str, ...], place: str, prompts: int) -> str | None:
     if len(set(answers)) < max(DISTINCT, prompts / DISTINCT):
         return None
     return hashlib.sha256("\x1f".join((place, *answers)).encode()).hexdigest()
+
+
+def _near_copies(runs: dict[Path, Evidence]) -> Iterable[tuple[Path, Path, str]]:
+    """Yield (first, other, what) where two seeds of a group have in common what no two seeds have by chance."""
+    groups: dict[str, list[Path]] = defaultdict(list)
+    for path, run in runs.items():
+        earlier = groups[group_of(run)]
+        pairs = ((first, _shared(runs[first], run)) for first in earlier if runs[first].seed != run.seed)
+        if found := next(((first, what) for first, what in pairs if what), None):
+            yield found[0], path, found[1]
+        earlier.append(path)
+
+
+def _shared(first: Evidence, other: Evidence) -> str:
+    """Return what two seeds have in common that they should not: nearly all of many different answers, or exact rewards; '' for nothing.
+
+    A method that trains nothing has the same exact rewards at every seed, as has one that serves the base.
+    """
+    mine, theirs = (tuple(text for probe in run.probes if probe.name != "base" for text in probe.responses) for run in (other, first))
+    same = sum(map(str.__eq__, mine, theirs))
+    if len(mine) == len(theirs) and same >= ALIKE * len(mine) and len(set(mine)) >= DIVERSE * len(mine):
+        return f"{same:,} of its {len(mine):,} answers are"
+    if first.exact is None or other.exact is None or not trained(other) or not other.exact.kl.any():
+        return ""
+    a, b = first.exact.rewards, other.exact.rewards
+    return "its exact rewards are" if a.shape == b.shape and np.allclose(a, b, rtol=0, atol=SAME) else ""
 
 
 def _cheaper(found: Found) -> Iterable[tuple[Path, str]]:
