@@ -23,6 +23,8 @@ from morlbench.metric import FAMILIES, Evidence, MetricFamily
 
 FILE, RECORDS, REMOVALS, LEVELS = "board.toml", "records", "removals.jsonl", "levels.json"
 RECORD = re.compile(r"seed-\d{1,9}\.json")
+NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
+ENTRY = NAME + r"""(\+[a-z][a-z0-9-]*=[^\s<>|`"'&+/\\]+)*"""  # names folders and rows of pages
 ENOUGH = 5  # seeds below which a ranking is provisional
 PROFILE: dict[MetricFamily, str] = {
     "utility": "utility-gain", "pareto": "hypervolume", "training": "training-seconds", "inference": "throughput-ratio",
@@ -194,6 +196,8 @@ def _fault(board: Board) -> str:
     names = [division.name for division in board.divisions]
     if not names or len(set(names)) < len(names):
         return f"expected divisions, each with a name of its own; found {', '.join(names) or 'none'}"
+    if told := _unfit(board):
+        return told
     for division in board.divisions:
         where = f"division {division.name!r}"
         for word, given, known in (
@@ -209,6 +213,21 @@ def _fault(board: Board) -> str:
                 return f"{where}: expected {word}s, each once; found {', '.join(words) or 'none'}"
     if len(board.profile) != len(FAMILIES):
         return f"profile: expected a metric for each of {', '.join(get_args(MetricFamily))}"
+    return ""
+
+
+def _unfit(board: Board) -> str:
+    """Return which name could not name a file or a row, or which sentence is no plain text of one line; '' for none."""
+    methods = [method for division in board.divisions for method in division.methods]
+    for word, names, pattern in (
+        ("division", [division.name for division in board.divisions], NAME), ("task", board.tasks, NAME), ("method", methods, ENTRY),
+    ):  # fmt: skip
+        if odd := [name for name in names if not re.fullmatch(pattern, name)]:
+            return f"{word} {odd[0][:60]!r} is no name in kebab-case{', with settings as +key=value' if word == 'method' else ''}"
+    reasons = [reason for division in board.divisions for reason in division.unranked.values()]
+    for text in (board.title, *(division.title for division in board.divisions), *reasons):
+        if not text.strip() or re.search(r"[<>|\x00-\x1f]", text):
+            return f"the text {text[:60]!r} is not one plain line without <, > and |"
     return ""
 
 

@@ -65,7 +65,7 @@ def run(
     base: Annotated[str, typer.Option(help="A base's name, a local folder or a Hugging Face id.", show_default="the task's")] = "",
     budget: Annotated[str, typer.Option(help="smoke, quick, standard, full, or a number of scored responses.")] = "quick",
     seed: Annotated[int | None, typer.Option(help="One seed.", min=0, show_default="0")] = None,
-    seeds: Annotated[str, typer.Option(help="Several seeds instead, e.g. 0..4.", show_default=False)] = "",
+    seeds: Annotated[str | None, typer.Option(help="Several seeds instead, e.g. 0..4.", show_default=False)] = None,
     preference: Annotated[str, typer.Option(help="The stated user of a single-policy method, e.g. .7,.3.", show_default="the task's")] = "",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for records and plots.")] = Path("runs"),
@@ -76,9 +76,9 @@ def run(
     from morlbench import commands
     from morlbench.launch import Request
 
-    if seeds and seed is not None:
+    if seeds is not None and seed is not None:
         raise BadInput("give --seed or --seeds, not both")
-    words = Request(method, task, base, budget, seeds or str(seed or 0), preference, tuple(set_ or ()), out)
+    words = Request(method, task, base, budget, str(seed or 0) if seeds is None else seeds, preference, tuple(set_ or ()), out)
     commands.run(words, as_json=json, fresh=fresh)
 
 

@@ -111,6 +111,9 @@ def plot(paths: list[Path], out: Path) -> bool:
 
 def relation(name: str, base: str, effort: "Effort", out: Path, *, as_json: bool) -> None:
     """Measure how a task's objectives relate, print it, and draw it to OUT.png and OUT.svg."""
+    from morlbench.plot import check_stem
+
+    check_stem(out)  # before anything is measured
     task = registry.load("tasks", name)()
     if lack := task.missing():
         raise BadInput(lack)

@@ -82,12 +82,15 @@ def text_of(value: object) -> str:
     return short if float(short) == value else repr(value)
 
 
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")  # one number, not a list
+
+
 def parse_budget(text: str) -> int:
     """Read a budget's name or a number of scored responses."""
     if text in BUDGETS:
         return BUDGETS[text]
     try:
-        number = int(text.replace("_", "").replace(",", ""))
+        number = int(text.replace(",", "") if THOUSANDS.fullmatch(text) else text)
     except ValueError:
         raise BadInput(f"unknown budget {text!r}; expected one of {', '.join(BUDGETS)}, or a whole number of scored responses") from None
     if number < 1:

@@ -8,6 +8,7 @@ import gc
 import multiprocessing
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -115,7 +116,7 @@ def _share(work: tuple[str, tuple[Path, ...], Board, Mapping[str, history.Grant]
 
 
 def _load(entry: str, paths: Sequence[Path], board: Board, granted: Mapping[str, history.Grant]) -> _Loaded:
-    removed, loaded = history.removals(board.folder), _Loaded({}, [], {})
+    removed, loaded, places = history.removals(board.folder), _Loaded({}, [], {}), dict[str, Path]()
     for path in paths:
         try:
             record = load(path, texts=False)
@@ -133,7 +134,21 @@ def _load(entry: str, paths: Sequence[Path], board: Board, granted: Mapping[str,
             continue
         loaded.records[record.key] = judged(record)
         loaded.levels[record.key] = history.level_of(board.folder, path, granted)
+        places[record.key] = path
+    for key in _odd_shaped(loaded.records):
+        del loaded.records[key], loaded.levels[key]
+        loaded.left_out.append(f"{_place(places[key], board)}: it holds other questions than most records of {entry} on its task")
     return loaded
+
+
+def _odd_shaped(records: Mapping[str, RunRecord]) -> list[str]:
+    """Return the keys of records whose probes are not those of most others of their task, which none of these could be averaged with."""
+    shapes: dict[str, dict[str, object]] = {}
+    for key, record in records.items():
+        run = record.evidence
+        shapes.setdefault(run.task.name, {})[key] = tuple((probe.name, *probe.rewards.shape) for probe in run.probes)
+    usual = {task: Counter(found.values()).most_common(1)[0][0] for task, found in shapes.items()}
+    return [key for task, found in shapes.items() for key, shape in found.items() if shape != usual[task]]
 
 
 def _refused(run: Evidence, board: Board, entry: str, path: Path) -> str:

@@ -7,7 +7,7 @@ Leaves out what a run is: that is `morlbench.run`.
 import importlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from morlbench.lm.base import Base
 
 DEFAULT_BUDGET = "quick"
+ATTEMPTS = 10  # to hold a lock in a folder that other runs clear away
 
 
 @dataclass(frozen=True)
@@ -170,10 +171,11 @@ def _leave_nothing(path: Path, out: Path) -> None:
     """Remove the lock and the empty folders of a run that failed; folders that hold anything stay."""
     if not path.exists() and not busy(path):
         _lock(path).unlink(missing_ok=True)
-    for folder in (path.parent, path.parent.parent, out):
-        if folder == Path() or not folder.is_dir() or any(folder.iterdir()):
-            return
-        folder.rmdir()
+    with suppress(OSError):  # another run has just put something there, or was as quick
+        for folder in (path.parent, path.parent.parent, out):
+            if folder == Path() or any(folder.iterdir()):
+                return
+            folder.rmdir()
 
 
 def expected_key(plan: Plan, identity: str, seed: int) -> str:
@@ -186,11 +188,22 @@ def expected_key(plan: Plan, identity: str, seed: int) -> str:
 @contextmanager
 def claimed(path: Path) -> Iterator[None]:
     """Hold a record's lock, which a killed holder releases, and clear what such a holder left half-written."""
-    with FileLock(str(_lock(path))):
+    with _taken(path):
         for suffix in ("json", "parquet"):
             for part in path.parent.glob(f".{path.stem}.{suffix}.*.part"):
                 part.unlink(missing_ok=True)
         yield
+
+
+def _taken(path: Path) -> FileLock:
+    """Return a record's lock, held; its folder is made again where a run that failed has just cleared it away."""
+    lock = FileLock(str(_lock(path)))
+    for _ in range(ATTEMPTS):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            lock.acquire()
+            return lock
+    raise BadInput(f"--out: {path.parent} is removed as often as it is made")
 
 
 def busy(path: Path) -> bool:
@@ -222,8 +235,9 @@ def _writable(folder: Path) -> None:
     """Fail before an hour of training rather than after it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink(missing_ok=True)  # another process may have been as quick
+        with suppress(FileNotFoundError):  # another run that failed has just cleared the folder away, so it could be written to
+            probe = folder / ".writable"
+            probe.touch()
+            probe.unlink(missing_ok=True)  # another process may have been as quick
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise BadInput(f"--out: cannot write to {folder} ({error.strerror})") from None

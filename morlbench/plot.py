@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 STYLE = {
     "font.size": 10.0, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#555555", "axes.labelcolor": INK,
     "xtick.color": "#555555", "ytick.color": "#555555", "legend.frameon": False, "svg.hashsalt": "morlbench", "axes.grid": True,
+    "text.parse_math": False,  # names come from records, and one may hold a $
     "grid.color": "#e8e8e8", "grid.linewidth": 0.6, "axes.axisbelow": True, "axes.titlesize": 11.0, "axes.titlelocation": "left",
 }  # fmt: skip
 
@@ -42,6 +43,7 @@ def plot_front(records: Sequence[RunRecord], stem: Path) -> list[Path]:
     """
     if not records:
         raise BadInput("there is no record to plot")
+    check_stem(stem)
     groups: dict[tuple[str, str, int], list[Evidence]] = {}
     for run in (r.evidence for r in records):
         groups.setdefault((run.task.name, run.base, run.budget), []).append(run)
@@ -55,6 +57,12 @@ def plot_front(records: Sequence[RunRecord], stem: Path) -> list[Path]:
             differing["budget"] = budget
         paths += save(figure, stem.with_name(f"{stem.name}{f'-{task}' if several else ''}{variant('', differing)}"))
     return paths
+
+
+def check_stem(stem: Path) -> None:
+    """Raise BadInput where a path names no file, so that figures could not be named after it."""
+    if not stem.name or stem.name == "..":
+        raise BadInput(f"--out {str(stem)!r} names no file; figures are written to OUT.png and OUT.svg, e.g. --out front")
 
 
 def front_figure(runs: Sequence[Evidence], *, with_base: bool = False) -> "Figure":

@@ -6,7 +6,6 @@ executed (`morlbench.executor`) and what is shown meanwhile (`morlbench.live`).
 """
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -17,7 +16,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from morlbench import launch, registry
-from morlbench.configure import parse_seeds
+from morlbench.configure import THOUSANDS, parse_seeds
 from morlbench.errors import BadInput
 from morlbench.executor import Event, Executor, Job
 from morlbench.launch import Maker, Plan, Request
@@ -25,7 +24,6 @@ from morlbench.registry import Kind
 from morlbench.store import write_bytes
 
 _PATTERN = set("*?[")
-_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")  # one number, not a list
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,7 @@ def _split(option: str, given: Sequence[str]) -> list[str]:
         head, plus, _ = word.partition("+")
         if plus and "," in head:
             raise BadInput(f"{option} {word!r}: a method with settings needs an {option} of its own, e.g. {option} a {option} b+key=value")
-        found += [word] if plus or _THOUSANDS.fullmatch(word) else [part.strip() for part in word.split(",")]
+        found += [word] if plus or THOUSANDS.fullmatch(word) else [part.strip() for part in word.split(",")]
     if not found or not all(found):
         raise BadInput(f"{option} is empty or holds an empty name; expected names such as a,b")
     return found

@@ -125,6 +125,12 @@ def test_the_committed_boards_are_whole_and_every_unknown_name_is_answered_with_
         ('methods = ["mod", ', 'methods = ["mod", "mod", ', "each once"),
         ("[[division]]", "[[division", "not valid TOML"),
         ('seeds = "0..1"', 'seeds = "1..0"', "must count upwards"),
+        ('name = "front"', 'name = "../../escaped"', "division '../../escaped' is no name"),
+        ('methods = ["mod", ', 'methods = ["x<img src=x>", "mod", ', "method 'x<img src=x>' is no name"),
+        ('methods = ["mod", ', 'methods = ["mod+level=a/b", "mod", ', "is no name in kebab-case, with settings"),
+        ("pair = 1", '"pa ir" = 1', "task 'pa ir' is no name"),
+        ('title = "Front track"', 'title = "Front <b>"', "not one plain line"),
+        ("[division.controls]", '[division.unranked]\nmod = "a | b"\n[division.controls]', "not one plain line"),
     ],
 )
 def test_a_board_that_contradicts_itself_is_refused_in_a_sentence(tmp_path, old, new, sentence):
@@ -387,6 +393,25 @@ def test_a_record_named_after_another_seed_and_one_without_a_front_are_named_and
     rows = {row.method: row for row in found.standings[0].rows}
     assert rows["moe-cmab"].group == 1
     assert (rows["mod"].unranked, rows["base"].unranked) == ("pair: no record of seed 0", "pair: no record of seed 1")
+
+
+def test_a_record_that_asked_other_questions_than_its_other_seeds_is_named_and_takes_no_other_with_it(copy):
+    path = copy.records / "pair" / "mod" / "seed-1.json"
+    found = load(path)
+    front = found.evidence.probe("front")
+    fewer = replace(front, rewards=front.rewards[:, :5], prompts=front.prompts[:5], kl=None, weights=None, nll=None, gold=None)
+    per = len(front.responses) // (len(front.preferences) * len(front.prompts))
+    fewer = replace(fewer, responses=front.responses[: len(front.preferences) * 5 * per])
+    probes = tuple(fewer if probe is front else probe for probe in found.evidence.probes)
+    shutil.copy(path, path.with_name("seed-2.json"))  # a third of the usual kind, so that the odd one is the odd one
+    shutil.copy(path.with_suffix(".parquet"), path.with_name("seed-2.parquet"))
+    usual = load(path.with_name("seed-2.json"))
+    replace(usual, evidence=replace(usual.evidence, seed=2)).save(path.with_name("seed-2"))
+    replace(found, evidence=replace(found.evidence, probes=probes)).save(path.with_suffix(""))
+    (copy.folder / "board.toml").write_text(RULES.replace('"0..1"', '"0..2"'))
+    ranked = gather.rank_folder(board.load(copy.folder))
+    assert ranked.left_out == ("records/pair/mod/seed-1.json: it holds other questions than most records of mod on its task",)
+    assert len(ranked.digests["mod"].runs["pair"]) == 2
 
 
 def test_of_one_key_in_two_folders_of_a_method_the_first_counts_and_the_other_is_named(copy, built):

@@ -163,6 +163,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_broken_file(command: Command,
         (("--budget", "10", "--method", "rewarded-soups"), "too small"),
         (("--seeds", "4..0"), "must count upwards"),
         (("--seeds", "x"), "is not a seed"),
+        (("--seeds", ""), "is not a seed"),
         (("--seed", "1", "--seeds", "0..1"), "not both"),
         (("--preference", ".7,.4"), "sum to 1"),
         (("--preference", "-.5,1.5"), "non-negative"),
@@ -387,7 +388,13 @@ def test_a_variant_that_no_file_name_can_hold_is_told_apart_by_a_hash() -> None:
 
 def test_budgets_and_seeds_are_read() -> None:
     assert (parse_budget("smoke"), parse_budget("4_096"), parse_budget("512")) == (256, 4096, 512)
+    assert parse_budget("4,096") == 4096
+    for several in ("256,4096", "1,2", "40,96", ",256"):
+        with pytest.raises(BadInput, match="unknown budget"):
+            parse_budget(several)
     assert (parse_seeds("0..3"), parse_seeds("5"), parse_seeds("1,4..5")) == ((0, 1, 2, 3), (5,), (1, 4, 5))
+    with pytest.raises(BadInput, match="is not a seed"):
+        parse_seeds("")
 
 
 def test_settings_built_from_values_are_checked_alike() -> None:

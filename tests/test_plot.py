@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,6 +138,19 @@ def test_differences_are_held_against_a_line_on_one_axis_that_shows_every_panels
     assert left.get_xlim() == right.get_xlim()
     assert left.get_xlim()[0] < -0.3 < 0.5 < left.get_xlim()[1]
     assert all([0.0, 0.0] in [list(line.get_xdata()) for line in ax.lines] for ax in (left, right))
+
+
+def test_a_name_with_a_dollar_is_drawn_as_it_is(tmp_path):
+    odd = record(prompts=10)
+    facts = replace(odd.evidence.task, objectives=("$\\frac$", *odd.evidence.task.objectives[1:]))
+    paths = plot.plot_front([replace(odd, evidence=replace(odd.evidence, task=facts))], tmp_path / "front")
+    assert all(path.stat().st_size for path in paths)
+
+
+@pytest.mark.parametrize("stem", [".", "", "..", "a/.."])
+def test_a_path_that_names_no_file_is_a_sentence(stem):
+    with pytest.raises(BadInput, match="names no file"):
+        plot.plot_front([record(prompts=10)], Path(stem))
 
 
 def test_nothing_to_plot_is_a_sentence():

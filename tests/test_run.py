@@ -2,12 +2,14 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
-from morlbench import registry
+from morlbench import launch, registry
 from morlbench.errors import BadInput, MorlbenchError
 from morlbench.launch import Request, plan
 from morlbench.lm.base import load_base
@@ -159,3 +161,22 @@ def test_a_method_that_lifts_its_own_limit_is_refused(tmp_path: Path) -> None:
 
 def test_a_record_keeps_the_tasks_kl_budget(evidence: Evidence) -> None:
     assert evidence.task.kl_budget == registry.load("tasks", "exact-competing").kl_budget is not None
+
+
+def test_a_lock_is_taken_though_a_failed_run_clears_the_folder_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, acquire, gone = tmp_path / "task" / "method" / "seed-0.json", FileLock.acquire, [3]
+
+    def raced(self: FileLock, *given: Any, **named: Any) -> Any:
+        if gone[0]:
+            gone[0] -= 1
+            launch._leave_nothing(path.with_name("seed-1.json"), tmp_path)
+        return acquire(self, *given, **named)
+
+    monkeypatch.setattr(FileLock, "acquire", raced)
+    with launch.claimed(path):
+        assert gone[0] < 3
+        launch._leave_nothing(path.with_name("seed-1.json"), tmp_path)  # a folder with a lock in it stays
+        assert launch._lock(path).exists()
+    monkeypatch.setattr(Path, "iterdir", lambda self: iter(()))  # it looks empty, and another run puts its lock there
+    launch._leave_nothing(path.with_name("seed-1.json"), tmp_path)
+    assert launch._lock(path).exists()
