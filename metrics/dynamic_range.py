@@ -9,8 +9,8 @@ from morlbench.metric import Evidence, Metric, one
 class DynamicRange(Metric):
     """min over objectives of v_i at w = e_i minus the mean v_i over preferences with w_i = 0.
 
-    Source: defined here. Unit: scaled reward; higher is better; not Pareto-compliant. No best-of-noise is taken, so it is
-    unbiased. Misleads where the ends are good and the middle is not.
+    Source: defined here. Unit: scaled reward; higher is better; not Pareto-compliant. The smallest of
+    several noisy ranges is too small, the more so the more objectives there are. Misleads where the ends are good and the middle is not.
 
     >>> from morlbench.example import example
     >>> round(DynamicRange()([example()]), 3)

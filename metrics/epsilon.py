@@ -21,6 +21,7 @@ class AdditiveEpsilon(Metric):
     family = "pareto"
     unit = "reward"
     higher_is_better = False
+    rewards_alone = True
     pareto_compliant = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:

@@ -21,6 +21,7 @@ class FewShotProgress(Metric):
     family = "adaptation"
     unit = "share"
     higher_is_better = True
+    rewards_alone = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the pooled progress after the last step."""

@@ -14,7 +14,8 @@ class CrossfitHypervolume(Metric):
 
     Source: polar form of the hypervolume, Zhang & Golovin 2020; see `morlbench.crossfit`. Unit: product of scaled rewards;
     higher is better; not Pareto-compliant in the strict sense, since halves disagree. Misleads with few prompts and close
-    points: wrong choices pull a real front down by a tenth and more, a collapsed one not at all (docs/statistics.md).
+    points: wrong choices pull a real front down by a tenth at two objectives, a third at five and more beyond, a collapsed one
+    not at all (docs/statistics.md).
     Exact means have no such bias: theirs is the hypervolume itself.
 
     >>> from morlbench.example import example

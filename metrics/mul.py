@@ -23,6 +23,7 @@ class MaximumUtilityLoss(Metric):
     family = "utility"
     unit = "utility"
     higher_is_better = False
+    rewards_alone = True
     pareto_compliant = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:

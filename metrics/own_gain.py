@@ -21,6 +21,7 @@ class OwnGain(Metric):
     family = "pareto"
     unit = "reward"
     higher_is_better = True
+    rewards_alone = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the mean own gain at the corners of the lattice."""

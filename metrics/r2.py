@@ -23,6 +23,7 @@ class R2(Metric):
     family = "pareto"
     unit = "reward"
     higher_is_better = False
+    rewards_alone = True
     pareto_compliant = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:

@@ -12,7 +12,8 @@ class ResponsesToAdapt(Metric):
     Source: defined here. Unit: rated responses; lower is better; not Pareto-compliant. Misleads for policies that are
     good at every preference: 0 then says that no adaptation was needed; and U does not pay for KL, so that a preference taken for
     more extreme than it is may look like one that is known sooner. Where the objectives' rewards always sum to the same, as on
-    `exact-contextual-null`, a user's scale and preference cannot be told apart from ratings, and .95 may be out of reach.
+    `exact-contextual-null`, a user's scale and preference cannot be told apart from ratings, and .95 may be out of reach. It is a
+    first passage: what was reached may be lost again, which `few-shot-progress` shows.
 
     >>> from morlbench.example import example
     >>> ResponsesToAdapt()([example()])
@@ -24,6 +25,7 @@ class ResponsesToAdapt(Metric):
     unit = "responses"
     higher_is_better = False
     headline = True
+    rewards_alone = True
 
     def __call__(self, runs: Sequence[Evidence]) -> float:
         """Return the first checkpoint with pooled progress >= .95."""

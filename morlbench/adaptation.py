@@ -3,8 +3,9 @@
 A hidden user's preference w is never shown. U is realised linear utility at w, on the same prompts for the adapted policy, for
 the one told w, and for the base; users are pooled before dividing, so that one who has nothing to gain cannot blow up the ratio.
 KL is not paid for in U, while a policy that is told w serves what is best after KL: one that takes w for more extreme than it is may
-gain more by U. On `exact-contextual` `moe-cmab` reaches .95 after 16 ratings on four of five seeds; were each nat charged at the task's
-beta, after 64 on three and after 256 on none of the other two.
+gain more by U. On `exact-contextual` `moe-cmab` reaches .95 after 16 ratings on four of five seeds (two of them
+are below it again after 256: .93 and .94); were each nat charged at the task's beta, after 64 on three and after 256 on none of
+the other two.
 """
 
 import numpy as np

@@ -217,7 +217,7 @@ def _fault(board: Board) -> str:
 
 
 def _unfit(board: Board) -> str:
-    """Return which name could not name a file or a row, or which sentence is no plain text of one line; '' for none."""
+    """Return which name could not name a file or a row, or which sentence is not one line; '' for none."""
     methods = [method for division in board.divisions for method in division.methods]
     for word, names, pattern in (
         ("division", [division.name for division in board.divisions], NAME), ("task", board.tasks, NAME), ("method", methods, ENTRY),
@@ -226,8 +226,8 @@ def _unfit(board: Board) -> str:
             return f"{word} {odd[0][:60]!r} is no name in kebab-case{', with settings as +key=value' if word == 'method' else ''}"
     reasons = [reason for division in board.divisions for reason in division.unranked.values()]
     for text in (board.title, *(division.title for division in board.divisions), *reasons):
-        if not text.strip() or re.search(r"[<>|\x00-\x1f]", text):
-            return f"the text {text[:60]!r} is not one plain line without <, > and |"
+        if not text.strip() or re.search(r"[\x00-\x1f]", text):
+            return f"the text {text[:60]!r} is not one line of words"
     return ""
 
 

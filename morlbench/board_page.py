@@ -35,7 +35,7 @@ def markdown(ranking: Ranking, plots: Sequence[str]) -> str:
     parts, own = [_rules(ranking), legend.section()], set[str]()
     for standings in ranking.standings:
         mine = [plot for plot in plots if Path(plot).stem in {f"{kind}-{standings.division.name}" for kind in FIGURES}]
-        parts += [f"## {standings.division.title}", _score(standings, ranking.board), _table(standings)]
+        parts += [f"## {_escaped(standings.division.title)}", _score(standings, ranking.board), _table(standings)]
         parts += [*standings.notes, *_figures(mine), _profile(standings), _compared(standings)] if standings.shown else []
         own |= set(mine)
     parts.append("## Figures")
@@ -88,7 +88,7 @@ def _rules(ranking: Ranking) -> str:
     board, (have, wanted) = ranking.board, ranking.runs
     bases = sorted({told.base for told in ranking.tasks.values()}) or [board.base]
     return (
-        f"**{board.title}.** Base {', '.join(bases)}; {board.budget:,} scored responses for each method, task and seed; "
+        f"**{_escaped(board.title)}.** Base {', '.join(bases)}; {board.budget:,} scored responses for each method, task and seed; "
         f"seeds {_span(board.seeds)}. {have:,} of {wanted:,} runs have a record."
     )
 

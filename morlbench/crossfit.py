@@ -3,8 +3,8 @@
 The best of several noisy means is better than it is by luck. Here each choice (which point serves a preference, which
 point reaches furthest in a direction) is made on one half and its value read on the other. Halves come from a hash of the
 prompt's id, so they are the same for every method and every run. What remains is a bias downwards, since with noise the
-choice is sometimes wrong: none for a policy that ignores the preference, a tenth and more for a real front of close points
-(docs/statistics.md). So it shows whether a front is one, and is read beside the plain value.
+choice is sometimes wrong: none for a policy that ignores the preference, a tenth for a real front of close points in two
+objectives, a third in five (docs/statistics.md). So it shows whether a front is one, and is read beside the plain value.
 """
 
 from functools import cache
@@ -74,12 +74,14 @@ def hypervolume(rewards: Array, prompts: np.ndarray, reference: Array) -> float:
     points = rewards.mean((1, 2))
     k, order = points.shape[1], front.canonical(points)
     rewards, points, reference = rewards[..., order], points[:, order], np.asarray(reference)[order]
-    plain = polar.volume(polar.reach(points[None], reference).max(1), k)[0]
+    scale = polar.ranges(points, reference)
+    whole = polar.reach(points[None], reference, scale)
+    plain = polar.volume(whole.max(1), k)[0]
     if plain <= 0:
         return 0.0
     choose, worth, share = half_means(rewards, prompts)
-    picked = polar.reach(choose, reference).argmax(1)
-    fitted = polar.volume(_picked(polar.reach(worth, reference), picked), k) @ share / share.sum()
+    picked = (polar.reach(choose, reference, scale).round(9) + 1e-9 * whole).argmax(1)  # of equals the one that all prompts prefer
+    fitted = polar.volume(_picked(polar.reach(worth, reference, scale), picked), k) @ share / share.sum()
     return float(front.hypervolume(points, reference) * fitted / plain)
 
 

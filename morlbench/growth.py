@@ -38,7 +38,7 @@ class Exponent(Metric):
 
     def note(self, runs: Sequence[Evidence]) -> str:
         """Return the budget per objective at each size."""
-        return budgets_told(runs)
+        return budgets_told(runs, self.quantity)
 
 
 def relative_hypervolume(run: Evidence) -> float:
@@ -95,19 +95,23 @@ def largest_family(tasks: Iterable[str]) -> tuple[str, ...]:
 
 def exponent(runs: Sequence[Evidence], quantity: Quantity) -> tuple[float, float, float]:
     """Return the slope of log quantity on log k over the largest family of numbered tasks, with its 95% t interval."""
-    sizes: dict[int, list[Evidence]] = {}
-    for run in _of_largest_family(runs):
-        sizes.setdefault(run.k, []).append(run)
-    if len(sizes) < 3:
-        raise NoValue(f"needs exact-scale-* tasks of at least 3 sizes; given {len(sizes)}")
+    sizes = _sizes(runs, quantity)
     ks = sorted(sizes)
-    if quantity != "responses":  # which alone reads a ladder of budgets; the others are compared at one
-        sizes = _at_one_budget(sizes)
     _same_seeds(sizes, "sizes")
     values = [_VALUE[quantity](sizes[k]) for k in ks]
     if zero := [k for k, value in zip(ks, values, strict=True) if value <= 0]:
         raise NoValue(f"the {quantity} of {zero[0]} objectives is 0, which has no logarithm")
     return slope(np.log(ks), np.log(values))
+
+
+def _sizes(runs: Sequence[Evidence], quantity: Quantity) -> dict[int, list[Evidence]]:
+    """Return the runs that a growth is taken over, by number of objectives."""
+    sizes: dict[int, list[Evidence]] = {}
+    for run in _of_largest_family(runs):
+        sizes.setdefault(run.k, []).append(run)
+    if len(sizes) < 3:
+        raise NoValue(f"needs exact-scale-* tasks of at least 3 sizes; given {len(sizes)}")
+    return sizes if quantity == "responses" else _at_one_budget(sizes)  # which alone reads a ladder of budgets
 
 
 def _of_largest_family(runs: Sequence[Evidence]) -> list[Evidence]:
@@ -129,9 +133,9 @@ def _same_seeds(groups: Mapping[int, Sequence[Evidence]], of: str) -> None:
         raise NoValue(f"the {of} were not all run at the same seeds")
 
 
-def budgets_told(runs: Sequence[Evidence]) -> str:
-    """Return the budget per objective at each number of objectives, which a growth is read beside."""
-    each = sorted({(run.k, run.budget) for run in _of_largest_family(runs)})
+def budgets_told(runs: Sequence[Evidence], quantity: Quantity) -> str:
+    """Return the budget per objective at each number of objectives, of the runs that a growth is taken over."""
+    each = sorted({(run.k, run.budget) for some in _sizes(runs, quantity).values() for run in some})
     return "scored responses per objective: " + ", ".join(f"{budget / k:,.0f} (k = {k})" for k, budget in each)
 
 

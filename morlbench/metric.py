@@ -173,7 +173,7 @@ class Metric(ABC):
     pareto_compliant: ClassVar[bool] = False
     over: ClassVar[Literal["run", "seeds", "budgets", "tasks"]] = "run"
     headline: ClassVar[bool] = False  # shown in the short table of a run
-    rewards_alone: ClassVar[bool] = False  # whether it judges answers by reward and KL costs nothing
+    rewards_alone: ClassVar[bool] = False  # whether KL costs nothing in it, at least where answers are sampled
 
     @abstractmethod
     def __call__(self, runs: Sequence[Evidence]) -> float:

@@ -129,8 +129,8 @@ def test_the_committed_boards_are_whole_and_every_unknown_name_is_answered_with_
         ('methods = ["mod", ', 'methods = ["x<img src=x>", "mod", ', "method 'x<img src=x>' is no name"),
         ('methods = ["mod", ', 'methods = ["mod+level=a/b", "mod", ', "is no name in kebab-case, with settings"),
         ("pair = 1", '"pa ir" = 1', "task 'pa ir' is no name"),
-        ('title = "Front track"', 'title = "Front <b>"', "not one plain line"),
-        ("[division.controls]", '[division.unranked]\nmod = "a | b"\n[division.controls]', "not one plain line"),
+        ('title = "Front track"', 'title = "Front\\ntrack"', "is not one line of words"),
+        ("[division.controls]", '[division.unranked]\nmod = " "\n[division.controls]', "is not one line of words"),
     ],
 )
 def test_a_board_that_contradicts_itself_is_refused_in_a_sentence(tmp_path, old, new, sentence):

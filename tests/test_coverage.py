@@ -138,6 +138,23 @@ def test_what_cross_fitting_takes_from_a_front_and_what_it_saves_from_a_collapse
     assert covered["one point"] < 0.9
 
 
+@pytest.mark.parametrize(("k", "samples"), [(2, 40), (3, 40), (5, 40), (10, 10)])
+def test_cross_fitting_takes_more_from_a_front_the_more_objectives_it_has(k, samples):
+    """The same front over the lattice of k objectives, above the reference point .2, answers spread .2."""
+    points, reference = 0.4 + 0.2 * np.sqrt(lattice(k)), np.full(k, 0.2)
+    true, plain, fitted = front.hypervolume(points, reference), [], []
+    for seed in range(samples):
+        rng = np.random.default_rng(seed)
+        prompts, rest = rng.normal(0, 0.15, (1, PROMPTS, 1, k)), rng.normal(0, 0.2, (len(points), PROMPTS, 1, k))
+        answers = points[:, None, None] + prompts + rest
+        plain.append(front.hypervolume(answers.mean((1, 2)), reference) / true)
+        fitted.append(crossfit.hypervolume(answers, np.arange(PROMPTS), reference) / true)
+    error = np.std(fitted, ddof=1) / np.sqrt(samples)
+    print(f"\n{k} objectives: plain {np.mean(plain) - 1:+.0%}, cross-fitted {np.mean(fitted) - 1:+.0%} ± {error:.0%}", end="")
+    limits = {2: (-0.15, 0), 3: (-0.25, -0.1), 5: (-0.4, -0.25), 10: (-0.7, -0.5)}
+    assert limits[k][0] < np.mean(fitted) - 1 < limits[k][1]
+
+
 def own(rng, spread, residual, prompts_too):
     """What is a method's own: a seed effect, a taste in prompts (of mean 0 over them if they are fixed), and sampled answers."""
     taste = rng.normal(0, 0.03, (1, PROMPTS))

@@ -188,22 +188,41 @@ def test_empty_flat_and_not_finite_fronts_are_refused(points):
             indicator(points)
 
 
-@pytest.mark.parametrize("k", [2, 3])
-def test_the_polar_form_is_the_hypervolume(k):
-    points = np.random.default_rng(1).uniform(0.2, 1, (9, k))
-    volume = polar.volume(polar.reach(points[None], np.zeros(k)).max(1), k)[0]
-    assert volume == pytest.approx(front.hypervolume(points, np.zeros(k)), rel=1e-3 if k == 2 else 0.05)
+@pytest.mark.parametrize(("k", "error"), [(2, 1e-3), (3, 0.01), (5, 0.05)])
+def test_the_polar_form_is_the_hypervolume(k, error):
+    points = np.random.default_rng(1).uniform(0.2, 1, (9, k)) * np.linspace(0.1, 1, k)
+    scale = polar.ranges(points, np.zeros(k))
+    volume = polar.volume(polar.reach(points[None], np.zeros(k), scale).max(1), k)[0] * scale.prod()
+    assert volume == pytest.approx(front.hypervolume(points, np.zeros(k)), rel=error)
 
 
 def test_the_polar_gradient_is_the_finite_difference():
     points = np.array([[0.2, 0.8], [0.6, 0.6], [0.8, 0.2], [0.3, 0.3]])
     slope = polar.gradient(points, np.full(2, 0.1))
-    for p in range(4):
-        for i in range(2):
-            step = np.zeros((4, 2))
-            step[p, i] = 1e-4
-            up, down = (front.hypervolume(points + sign * step, np.full(2, 0.1)) for sign in (1, -1))
-            assert slope[p, i] == pytest.approx((up - down) / 2e-4, abs=0.01)
+    assert slope == pytest.approx(finite_difference(points, np.full(2, 0.1)), abs=0.01)
+
+
+@pytest.mark.parametrize(("k", "error"), [(3, 0.05), (5, 0.1), (10, 0.25)])
+def test_the_polar_gradient_of_many_objectives_of_different_ranges_is_near_the_finite_difference(k, error, monkeypatch):
+    points = np.abs(np.random.default_rng(2).normal(size=(6, k)))
+    points = (points / np.linalg.norm(points, axis=1, keepdims=True) + 0.3) * np.linspace(0.2, 1, k)
+    reference = np.full(k, 0.02)
+    exact = finite_difference(points, reference)
+    assert np.linalg.norm(polar.gradient(points, reference) - exact) < error * np.linalg.norm(exact)
+    monkeypatch.setattr(polar, "ranges", lambda points, reference: np.ones(points.shape[1]))
+    monkeypatch.setattr(polar, "SLOPES", 256)
+    assert np.linalg.norm(polar.gradient(points, reference) - exact) > error * np.linalg.norm(exact)
+
+
+def finite_difference(points, reference):
+    """Return the derivative (p, k) of the hypervolume by each coordinate."""
+    found = np.zeros_like(points)
+    for place in np.ndindex(points.shape):
+        step = np.zeros_like(points)
+        step[place] = 1e-5
+        up, down = (front.hypervolume(points + sign * step, reference) for sign in (1, -1))
+        found[place] = (up - down) / 2e-5
+    return found
 
 
 def test_halves_are_balanced_fixed_and_move_with_the_prompt():

@@ -197,7 +197,7 @@
     }
     const counted = rankCounts(scores, draws), now = scores.map(([, values]) => rounded(mean(values), 12));
     const found = new Map(scores.map(([method, values], i) => {
-      const [low, high] = limits(counted[i]);
+      const [low, high] = values.length < 2 ? [1, scores.length] : limits(counted[i]); // one seed tells nothing
       return [method, { method, gain: mean(values), rank: rankOf(now, i), low, high }];
     }));
     return groups(scores, draws).flatMap((group, number) => group.map((method) => ({ ...found.get(method), group: number + 1 })));
