@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from morlbench import record, registry, stats
+from morlbench import board, gather, registry, stats
 from morlbench.dots import Dot, dots
 from morlbench.marks import put
 from morlbench.metric import Evidence
 from morlbench.preference import Array
 
 HERE = Path(__file__).parent
-RECORDS = HERE.parents[1] / "leaderboards/text/records"
+BOARD = HERE.parents[1] / "leaderboards/text"
 TASKS = ("fluency-vs-helpfulness", "conciseness-vs-thoroughness")
 COMPROMISE, BASE = "linear-scalarization", "base"
 UNDRAWN = (BASE, "rewards-in-context")  # the latter would be off the scale
@@ -39,7 +39,7 @@ class Row:
 
 def main() -> None:
     """Replace the table between the page's marks and draw the figure."""
-    found = {task: read(RECORDS / task) for task in TASKS}
+    found = read(board.load(BOARD))
     fronts = dict.fromkeys(name for rows in found.values() for name in _sorted(rows) if _drawn(name, rows[name]))
     drawn = [_dot(task, name, rows) for task, rows in found.items() for name in fronts if name in rows]
     unit = "utility less KL over the lattice, above one policy for equal weights, larger is better"
@@ -47,16 +47,15 @@ def main() -> None:
     put(HERE / "compromise.md", MARKS, "\n\n".join(table(task, found[task]) for task in TASKS))
 
 
-def read(folder: Path) -> dict[str, Row]:
-    """Return the methods of a task that have every seed and a value at each."""
-    rows = {}
-    for path in sorted(path for path in folder.iterdir() if "+" not in path.name):
-        files = [path / f"seed-{seed}.json" for seed in SEEDS]
-        if all(file.is_file() for file in files):
-            runs = [record.load(file, texts=False).evidence for file in files]
-            if runs[0].probe("front").kl is not None:
-                rows[path.name] = _row(runs)
-    return rows
+def read(text: board.Board) -> dict[str, dict[str, Row]]:
+    """Return for each task the methods whose records count at every seed and that have a value at each."""
+    found: dict[str, dict[str, Row]] = {task: {} for task in TASKS}
+    for entry, records in gather.by_entry(text):
+        for task in TASKS:
+            runs = sorted((r.evidence for r in records if r.evidence.task.name == task), key=lambda run: run.seed)
+            if "+" not in entry and tuple(run.seed for run in runs) == SEEDS and runs[0].probe("front").kl is not None:
+                found[task][entry] = _row(runs)
+    return found
 
 
 def _row(runs: Sequence[Evidence]) -> Row:
