@@ -18,6 +18,8 @@ from morlbench.bench import BUDGETS
 from morlbench.errors import BadInput, unknown
 from morlbench.method import Method
 
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")  # one number, not a list
+
 
 def configure(cls: type[Method], assignments: Sequence[str] = ()) -> Method:
     """Return the method with the settings of `key=value` texts, or raise BadInput naming field, bounds and value."""
@@ -80,9 +82,6 @@ def text_of(value: object) -> str:
         return str(value)
     short = f"{value:g}"
     return short if float(short) == value else repr(value)
-
-
-THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")  # one number, not a list
 
 
 def parse_budget(text: str) -> int:

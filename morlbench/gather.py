@@ -137,18 +137,22 @@ def _load(entry: str, paths: Sequence[Path], board: Board, granted: Mapping[str,
         places[record.key] = path
     for key in _odd_shaped(loaded.records):
         del loaded.records[key], loaded.levels[key]
-        loaded.left_out.append(f"{_place(places[key], board)}: it holds other questions than most records of {entry} on its task")
+        loaded.left_out.append(f"{_place(places[key], board)}: it holds other questions than other records of {entry} on its task")
     return loaded
 
 
 def _odd_shaped(records: Mapping[str, RunRecord]) -> list[str]:
-    """Return the keys of records whose probes are not those of most others of their task, which none of these could be averaged with."""
+    """Return the keys of records whose probes are not those of most others of their task, and of all where no kind is more common."""
     shapes: dict[str, dict[str, object]] = {}
     for key, record in records.items():
         run = record.evidence
         shapes.setdefault(run.task.name, {})[key] = tuple((probe.name, *probe.rewards.shape) for probe in run.probes)
-    usual = {task: Counter(found.values()).most_common(1)[0][0] for task, found in shapes.items()}
-    return [key for task, found in shapes.items() for key, shape in found.items() if shape != usual[task]]
+    odd = []
+    for found in shapes.values():
+        first, *others = Counter(found.values()).most_common(2)
+        tied = bool(others) and others[0][1] == first[1]
+        odd += [key for key, shape in found.items() if tied or shape != first[0]]
+    return odd
 
 
 def _refused(run: Evidence, board: Board, entry: str, path: Path) -> str:

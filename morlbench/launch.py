@@ -7,7 +7,7 @@ Leaves out what a run is: that is `morlbench.run`.
 import importlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -195,14 +195,13 @@ def claimed(path: Path) -> Iterator[None]:
         yield
 
 
-def _taken(path: Path) -> FileLock:
-    """Return a record's lock, held; its folder is made again where a run that failed has just cleared it away."""
+def _taken(path: Path) -> AbstractContextManager[object]:
+    """Return a context that holds a record's lock from now on; its folder is made again where a failed run has just cleared it away."""
     lock = FileLock(str(_lock(path)))
     for _ in range(ATTEMPTS):
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
-            lock.acquire()
-            return lock
+            return lock.acquire()
     raise BadInput(f"--out: {path.parent} is removed as often as it is made")
 
 

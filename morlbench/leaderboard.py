@@ -193,4 +193,4 @@ def _unanchored(field: Field) -> str:
         why = f"No task here has a frozen reference front with a value of {name}"
     else:
         why = f"There is no frozen reference front with a value of {name} for {', '.join(lacking)}"
-    return f"{why}, so a score is the gain over the base of the same seed, in its unit."
+    return f"{why}, so a score is the gain over the base of the same seed (the mean of its answers in all records), in its unit."

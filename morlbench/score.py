@@ -21,6 +21,7 @@ from morlbench.errors import BadRecord, MorlbenchError
 from morlbench.metric import FAMILIES, Evidence, Metric, Probe
 from morlbench.record import RunRecord
 from morlbench.reference import judged
+from morlbench.task import Exact
 
 COLUMNS = (
     "task", "method", "base", "budget", "seed", "metric", "family", "value", "low", "high", "unit", "higher_is_better", "reason"
@@ -214,18 +215,20 @@ def _same_answers(first: RunRecord, second: RunRecord) -> bool:
     if first is second:
         return True
     a, b = first.evidence, second.evidence
-    return (
-        len(a.probes) == len(b.probes)
-        and all(map(_same_probe, a.probes, b.probes))
-        and _close(*(None if run.exact is None else np.concatenate([np.ravel(x) for x in vars(run.exact).values()]) for run in (a, b)))
-    )
+    return len(a.probes) == len(b.probes) and all(map(_same_probe, a.probes, b.probes)) and _same_exact(a.exact, b.exact)
+
+
+def _same_exact(a: Exact | None, b: Exact | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return all(_close(getattr(a, name), getattr(b, name)) for name in Exact.__dataclass_fields__)
 
 
 def _same_probe(a: Probe, b: Probe) -> bool:
-    if (a.name, a.user, a.step, a.responses) != (b.name, b.user, b.step, b.responses):
+    if (a.name, a.user, a.step, a.utility, a.responses) != (b.name, b.user, b.step, b.utility, b.responses):
         return False
     return np.array_equal(table.rounded(a).rewards, table.rounded(b).rewards) and all(
-        _close(*pair) for pair in ((a.kl, b.kl), (a.weights, b.weights), (a.nll, b.nll), (a.gold, b.gold))
+        _close(*pair) for pair in ((a.preferences, b.preferences), (a.kl, b.kl), (a.weights, b.weights), (a.nll, b.nll), (a.gold, b.gold))
     )
 
 

@@ -123,7 +123,8 @@ class Field:
 def anchors(board: Board, division: Division, found: Mapping[str, EntryDigest], tasks: Mapping[str, TaskDigest]) -> dict[str, Anchor]:
     """Return each task's anchors: the division's, else the base's value at each seed, and the reference front's value.
 
-    Every record holds the base's answers; between machines they differ in their last bits, hence the median of all records of a seed.
+    Every record holds the base's answers to the seed, some of which differ between machines: all records of a seed are averaged, so
+    that its base is one and the same for every method.
     """
     if division.anchors:
         base, ideal = division.anchors
@@ -133,7 +134,7 @@ def anchors(board: Board, division: Division, found: Mapping[str, EntryDigest], 
         by_seed: dict[int, list[float]] = {seed: [] for seed in board.seeds}
         for run in (run for d in found.values() for run in d.runs.get(task, ())):
             by_seed[run.seed].append(run.base_values.get(division.metric, np.nan))
-        bases = [float(np.nanmedian(values)) if np.isfinite(values).any() else np.nan for values in by_seed.values()]
+        bases = [float(np.nanmean(values)) if np.isfinite(values).any() else np.nan for values in by_seed.values()]
         ideal = tasks[task].ideal.get(division.metric, np.nan) if task in tasks else np.nan
         known[task] = Anchor(np.array(bases), ideal)
     return known

@@ -142,13 +142,13 @@ def test_without_a_reference_front_the_score_is_the_gain_over_the_base_and_the_p
 
 
 def test_a_gain_is_over_the_base_of_the_same_seed():
-    """The base's luck differs from seed to seed, the gain does not; another machine's base is off by its last bits."""
+    """The base's luck differs from seed to seed, the gain does not; another machine's base is .003 better, for all alike by a third."""
     luck = dict(zip(SEEDS, np.linspace(-0.05, 0.05, len(SEEDS)), strict=True))
     records = [run("m", 0.5 + luck[s], seed=s, base=0.4 + luck[s]) for s in SEEDS]
     records += [run("base", 0.4 + luck[s], seed=s, base=0.4 + luck[s]) for s in SEEDS]
-    records += [run("abroad", 0.45 + luck[s], seed=s, base=0.4 + luck[s] + 1e-6) for s in SEEDS]
+    records += [run("abroad", 0.45 + luck[s], seed=s, base=0.403 + luck[s]) for s in SEEDS]
     found = rank(records, board(["m", "base", "abroad"]))
-    for name, gain in (("m", 0.1), ("base", 0.0), ("abroad", 0.05)):
+    for name, gain in (("m", 0.099), ("base", -0.001), ("abroad", 0.049)):
         score = row(found, name).score
         assert (score.low, score.value, score.high) == pytest.approx((gain,) * 3, abs=1e-9)
 

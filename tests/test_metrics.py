@@ -376,6 +376,8 @@ def test_growth_recovers_a_planted_exponent_with_an_interval():
     assert (value_, low, high) == pytest.approx((1, 1, 1))
     told = registry.load("metrics", "inference-exponent")().note(runs)
     assert told == "scored responses per objective: 2,048 (k = 2), 1,365 (k = 3), 819 (k = 5), 410 (k = 10)"
+    fewer = [replace(run, budget=256) for run in runs]
+    assert registry.load("metrics", "inference-exponent")().note(fewer + runs) == told  # taken over the largest budget all sizes have
     x, y = np.log([2, 3, 5, 10]), np.array([0.1, 0.9, 1.1, 2.0])
     fit = linregress(x, y)
     found = growth.slope(x, y)

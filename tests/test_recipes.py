@@ -20,7 +20,7 @@ from morlbench.lm.base import Base, load_base
 from morlbench.lm.family import spread
 from morlbench.lm.meta import protected_recipe
 from morlbench.lm.policy import LMPolicy, base_policy
-from morlbench.lm.train import Plan, Recipe, steered, whole_steps
+from morlbench.lm.train import Plan, Recipe, retrained, steered, whole_steps
 from morlbench.lm.trained import Settings, usual
 from morlbench.methods.emorl import Emorl
 from morlbench.methods.gdpo import Decoupled
@@ -29,7 +29,6 @@ from morlbench.methods.meta_morl import MetaMorl
 from morlbench.methods.moe_cmab import MoeCmab
 from morlbench.methods.moe_cmab.gate import Gate, GateConfig
 from morlbench.methods.moe_cmab.policy import GatedPolicy
-from morlbench.methods.optimistic_linear_support import trained_on
 from morlbench.preference import LINEAR, Array
 from morlbench.store import Store
 from morlbench.task import Decoding
@@ -406,7 +405,7 @@ def test_optimistic_linear_support_trains_on_what_it_trained_least_while_no_corn
         return trainer.steered(bench, recipe, name, plan)
 
     module = "morlbench.methods.optimistic_linear_support"
-    for name, stand_in in (("expert", trainer.expert), ("returns", trainer.returns), ("trained_on", on)):
+    for name, stand_in in (("expert", trainer.expert), ("returns", trainer.returns), ("retrained", on)):
         monkeypatch.setattr(f"{module}.{name}", stand_in)
     monkeypatch.setattr(f"{module}.next_preference", lambda *_: (np.full(2, 0.5), next(gaps)))
     policy = train("optimistic-linear-support", base, tmp_path, 4096)
@@ -423,7 +422,7 @@ def test_a_policy_that_is_trained_on_counts_once(base: Base, tmp_path: Path) -> 
     recipe = Recipe((1.0, 0.0), settings=settings)
     once = steered(bench, recipe, "policy 1", Plan(settings, 64, 0))
     counted = bench.trainable_parameters
-    twice = trained_on(bench, recipe, "policy 1 on", Plan(settings, 64, 1, start=once))
+    twice = retrained(bench, recipe, "policy 1 on", Plan(settings, 64, 1, start=once))
     assert bench.trainable_parameters == counted == twice.parameters
     assert bench.left == 0
 

@@ -169,14 +169,25 @@ def test_a_lock_is_taken_though_a_failed_run_clears_the_folder_away(tmp_path: Pa
     def raced(self: FileLock, *given: Any, **named: Any) -> Any:
         if gone[0]:
             gone[0] -= 1
-            launch._leave_nothing(path.with_name("seed-1.json"), tmp_path)
+            raise FileNotFoundError(path.parent)
         return acquire(self, *given, **named)
 
     monkeypatch.setattr(FileLock, "acquire", raced)
     with launch.claimed(path):
-        assert gone[0] < 3
+        assert not gone[0]
+        assert launch.busy(path)
         launch._leave_nothing(path.with_name("seed-1.json"), tmp_path)  # a folder with a lock in it stays
         assert launch._lock(path).exists()
+    assert not launch.busy(path)
+    gone[0] = launch.ATTEMPTS
+    with pytest.raises(BadInput, match="as often as it is made"), launch.claimed(path):
+        pass
+
+
+def test_a_folder_that_another_run_has_just_filled_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "task" / "method" / "seed-0.json"
+    path.parent.mkdir(parents=True)
+    launch._lock(path).touch()
     monkeypatch.setattr(Path, "iterdir", lambda self: iter(()))  # it looks empty, and another run puts its lock there
     launch._leave_nothing(path.with_name("seed-1.json"), tmp_path)
     assert launch._lock(path).exists()

@@ -449,3 +449,16 @@ def test_forty_methods_are_ranked_again_in_under_fifty_milliseconds() -> None:
     """
     linear, threshold = json.loads(node(script, "", STATIC / "rerank.js"))
     assert max(linear, threshold) < 50, (linear, threshold)
+
+
+def test_one_seed_tells_no_rank_from_another() -> None:
+    script = """
+    for (const file of process.argv.slice(1)) require("vm").runInThisContext(require("fs").readFileSync(file, "utf8"));
+    const view = (x) => ({ front: { means: [[[x, x]]], kl: [[0]] } });
+    const task = { name: "t", asked: [[0.5, 0.5]], beta: 0.1, base: [0.4, 0.4], methods: { a: view(0.9), b: view(0.5) } };
+    const draws = { counts: [[1]], times: [2000] }, wish = { preference: [0.5, 0.5], utility: "linear", charged: false };
+    console.log(JSON.stringify(morlbench.rerank([task], ["a", "b"], "front", wish, draws, null)));
+    """
+    first, second = json.loads(node(script, "", STATIC / "rerank.js"))
+    assert (first["method"], first["rank"], second["rank"]) == ("a", 1, 2)
+    assert [(place["low"], place["high"]) for place in (first, second)] == [(1, 2), (1, 2)]

@@ -193,6 +193,11 @@ def test_rank_intervals_separate_far_methods_and_join_equal_ones():
     assert [t.value for t in tied] == [1.5, 1.5]
 
 
+def test_one_seed_tells_no_rank_from_another():
+    intervals = comparison.rank_intervals(np.array([[0.501], [0.5], [0.1]]))
+    assert [(r.value, r.low, r.high) for r in intervals] == [(1, 1, 3), (2, 1, 3), (3, 1, 3)]
+
+
 def test_rank_intervals_average_ranks_over_tasks():
     scores = np.array([[[3.0, 1.0]], [[2.0, 2.0]], [[1.0, 3.0]]])  # (methods, 1 seed, 2 tasks)
     assert [r.value for r in comparison.rank_intervals(scores, replicates=10)] == [2, 2, 2]

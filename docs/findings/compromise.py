@@ -47,10 +47,10 @@ def main() -> None:
     put(HERE / "compromise.md", MARKS, "\n\n".join(table(task, found[task]) for task in TASKS))
 
 
-def read(text: board.Board) -> dict[str, dict[str, Row]]:
+def read(rules: board.Board) -> dict[str, dict[str, Row]]:
     """Return for each task the methods whose records count at every seed and that have a value at each."""
     found: dict[str, dict[str, Row]] = {task: {} for task in TASKS}
-    for entry, records in gather.by_entry(text):
+    for entry, records in gather.by_entry(rules):
         for task in TASKS:
             runs = sorted((r.evidence for r in records if r.evidence.task.name == task), key=lambda run: run.seed)
             if "+" not in entry and tuple(run.seed for run in runs) == SEEDS and runs[0].probe("front").kl is not None:

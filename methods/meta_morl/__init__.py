@@ -12,7 +12,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.family import nearest, serve_one, spread
 from morlbench.lm.fewstep import tune_each
 from morlbench.lm.shares import trainings
-from morlbench.lm.train import Plan, Recipe, steered
+from morlbench.lm.train import Plan, Recipe, retrained, steered
 from morlbench.lm.trained import Settings, Trained
 from morlbench.method import Family, Policy, Track, settings
 from morlbench.preference import lattice
@@ -54,14 +54,13 @@ class MetaMorl(Trained):
         rng = np.random.default_rng(derive(seed, "preferences"))
         inner = min(self.inner, responses // shared.batch * shared.batch)
         meta: Adapter | None = None
-        counted = bench.trainable_parameters
         for i in range(responses // inner):
             w = rng.choice(lattice(bench.k))
             plan = Plan(shared, inner, derive(seed, "inner", i), start=meta)
-            meta = toward(meta, steered(bench, Recipe.at(w, shared), f"inner {i + 1}", plan), self.step)
+            train = steered if meta is None else retrained
+            meta = toward(meta, train(bench, Recipe.at(w, shared), f"inner {i + 1}", plan), self.step)
         if meta is None:
             raise BadInput(f"the meta-policy's {responses} responses hold no inner training of {inner}")
-        bench.trainable_parameters = counted + meta.parameters  # one policy, however often it was trained
         return meta
 
 

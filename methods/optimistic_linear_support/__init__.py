@@ -12,7 +12,7 @@ from morlbench.lm.adapter import Adapter
 from morlbench.lm.family import best_value, serve_one
 from morlbench.lm.meta import returns
 from morlbench.lm.shares import FEWEST, looks, measured, trainings
-from morlbench.lm.train import Plan, Recipe, expert, steered
+from morlbench.lm.train import Plan, Recipe, expert, retrained
 from morlbench.lm.trained import Trained
 from morlbench.method import Family, Policy, Track, settings
 from morlbench.seeds import derive
@@ -49,15 +49,15 @@ class OptimisticLinearSupport(Trained):
         for turn in range(count):
             w, gap = (vertices.pop(0), np.inf) if vertices else next_preference(tried, values)
             if gap > NOTHING:
-                place = len(members)
                 members.append(expert(bench, Recipe.at(w, shared), responses=share - answers, seed=seed))
-                tried, values, turns = np.vstack([tried, w]), np.vstack([values, w]), [*turns, 1]
+                value = returns(bench, members[-1], answers, seed=derive(seed, "returns"))
+                tried, values, turns = np.vstack([tried, w]), np.vstack([values, value]), [*turns, 1]
             else:
                 place = int(np.argmin(turns))
                 plan = Plan(shared, share - answers, derive(seed, "on", turn), start=members[place])
-                members[place] = trained_on(bench, Recipe.at(tried[place], shared), f"policy {place + 1} on", plan)
+                members[place] = retrained(bench, Recipe.at(tried[place], shared), f"policy {place + 1} on", plan)
+                values[place] = returns(bench, members[place], answers, seed=derive(seed, "returns"))
                 turns[place] += 1
-            values[place] = returns(bench, members[place], answers, seed=derive(seed, "returns"))
         return serve_one(bench, members, partial(best_value, values))
 
     def _check(self, bench: Bench, count: int, batch: int) -> None:
@@ -68,11 +68,3 @@ class OptimisticLinearSupport(Trained):
             )
         if not affordable(count, bench.k):
             raise BadInput(f"the corners of {count} policies in {bench.k} objectives are too many to list; take fewer policies")
-
-
-def trained_on(bench: Bench, recipe: Recipe, name: str, plan: Plan) -> Adapter:
-    """Return the adapter `plan` starts from after more training, in a ledger part of that name; it counts as one policy still."""
-    counted = bench.trainable_parameters
-    found = steered(bench, recipe, name, plan)
-    bench.trainable_parameters = counted
-    return found

@@ -173,6 +173,14 @@ def steered(bench: Bench, steer: "Steer", name: str, plan: Plan, *, aside: int =
     return found
 
 
+def retrained(bench: Bench, steer: "Steer", name: str, plan: Plan) -> Adapter:
+    """Train on from `plan.start` as `steered` does; what comes of it takes its place, so that both count as one policy."""
+    counted = bench.trainable_parameters
+    found = steered(bench, steer, name, plan)
+    bench.trainable_parameters = counted
+    return found
+
+
 def whole_batches(bench: Bench, name: str, plan: Plan) -> Plan:
     """Return the plan with responses rounded down to whole batches; raise BadInput where not even one is left."""
     batch = plan.settings.batch

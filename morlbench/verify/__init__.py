@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Code = Literal[
     "file", "size", "json", "schema", "hash", "parquet", "name", "key", "task", "method", "base", "seed", "complete", "ledger", "kl",
-    "exact", "weights", "answers", "rewards", "board", "history", "rerun",
+    "exact", "weights", "answers", "rewards", "board", "history", "rerun", "internal",
 ]  # fmt: skip
 
 

@@ -98,16 +98,18 @@ def _standing(surveys: Sequence[place.Survey], found: Found, new: Path, old: Pat
 
 
 def _one(path: Path, survey: place.Survey, verifier: Verifier) -> tuple[Verdict, RunRecord | None]:
-    """Verify one record; what nobody thought of refuses it, and never keeps the others from being verified."""
+    """Verify one record; what nobody thought of refuses it, and keeps no other from being verified unless it is this machine's affair."""
     try:
         verdict, record = verifier.verify(path)
         board = survey.board_of(path)
         if record is None or board is None:
             return verdict, record
         faults = place.on_board(record.evidence, path, board, verifier.checkout)
+    except (MemoryError, OSError):
+        raise
     except Exception as error:
-        told = f"it could not be judged ({type(error).__name__}: {' '.join(str(error).split())[:120]})"
-        return Verdict(path, None, (Fault("schema", told),)), None
+        told = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        return Verdict(path, None, (Fault("internal", f"verify itself failed on it, please report that ({told})"),)), None
     return (replace(verdict, level=None, faults=(*verdict.faults, *faults)), None) if faults else (verdict, record)
 
 

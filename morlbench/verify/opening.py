@@ -8,7 +8,6 @@ refused here. Leaves out whether the numbers are true.
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -113,10 +112,12 @@ def _same_rows(given: pa.Table, wanted: pa.Table, path: Path) -> None:
             raise Refused("parquet", f"{path}: column {field.name!r} is not what its probes demand (order, place or a missing value)")
 
 
-def _inflated(head: Any, k: int) -> Any:
+def _inflated(head: object, k: int) -> object:
     """Return the head with its packed front as points: one compressor's bytes are not another's."""
-    exact = head.get("exact")
-    return head | {"exact": exact | {"front": record.unpack(exact["front"], k).tolist()}} if exact else head
+    match head:
+        case {"exact": {"front": str(packed), **others}, **rest}:
+            return rest | {"exact": others | {"front": record.unpack(packed, k).tolist()}}
+    return head
 
 
 def _differs(given: object, again: object, place: str = "") -> str:
