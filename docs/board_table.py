@@ -59,7 +59,8 @@ def markdown(table: Table, rows: Sequence[Row]) -> str:
     head = f"| rank | method | family | {table.score} | {' | '.join(table.columns)} |"
     lines = [head, "|---|---|---|---:|" + "---:|" * len(table.columns)]
     for row in (row for row in rows if row["metric"] == "score"):
-        score = f"{round(float(row['value']), 3) + 0:.3f} ({float(row['low']):.3f} to {float(row['high']):.3f})"
+        value, low, high = (f"{round(float(row[name]), 3) + 0:.3f}" for name in ("value", "low", "high"))  # + 0: no -0.000
+        score = f"{value} ({low} to {high})"
         rank = row["rank"] if row["rank_low"] == row["rank_high"] else f"{row['rank']} ({row['rank_low']} to {row['rank_high']})"
         values = [found.get((row["method"], *column), "") for column in table.columns.values()]
         cells = [rank, row["method"], row["family"], score, *(f"{float(value):.3f}" if value else "–" for value in values)]
