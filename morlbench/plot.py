@@ -106,6 +106,8 @@ def _curves(runs: Sequence[Evidence]) -> list[Curve]:
         methods[label] = run.method.name
     curves = []
     for place, (label, probes) in enumerate(groups.items()):
+        if len({probe.rewards.shape for probe in probes}) > 1:
+            raise BadInput(f"records of {label} hold different questions, so their front has no mean; `morlbench verify` says which is odd")
         rewards = np.mean([probe.rewards.mean(2) for probe in probes], 0)
         means = tuple(probe.means for probe in probes)
         curves.append(Curve(label, methods[label], MARKERS[place % len(MARKERS)], probes[0].preferences, rewards, means))

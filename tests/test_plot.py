@@ -153,6 +153,12 @@ def test_a_path_that_names_no_file_is_a_sentence(stem):
         plot.plot_front([record(prompts=10)], Path(stem))
 
 
+def test_seeds_that_were_asked_different_questions_are_a_sentence():
+    odd = [record(seed=0, prompts=10), record(seed=1, prompts=8)]
+    with pytest.raises(BadInput, match="hold different questions"):
+        plot.front_figure([one.evidence for one in odd])
+
+
 def test_nothing_to_plot_is_a_sentence():
     with pytest.raises(BadInput, match="no record to plot"):
         plot.plot_front([], None)
