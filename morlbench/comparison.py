@@ -36,11 +36,11 @@ def rank_intervals(scores: Array, *, replicates: int = 2000, seed: int = 0) -> l
     """
     scores = scores[..., None] if scores.ndim == 2 else scores
     finite(scores, None)
-    means = scores[:, seed_draws(scores.shape[1], replicates=replicates, seed=seed)].mean(2)  # (methods, b, m)
-    ranks = rankdata(-means.round(12), axis=0).mean(2)
     value = rankdata(-scores.mean(1).round(12), axis=0).mean(1)
     if scores.shape[1] < 2:
         return [Interval(float(v), 1.0, float(len(value))) for v in value]
+    means = scores[:, seed_draws(scores.shape[1], replicates=replicates, seed=seed)].mean(2)  # (methods, b, m)
+    ranks = rankdata(-means.round(12), axis=0).mean(2)
     low = np.quantile(ranks, (1 - LEVEL) / 2, axis=1, method="lower")
     high = np.quantile(ranks, (1 + LEVEL) / 2, axis=1, method="higher")
     return [Interval(float(v), float(a), float(b)) for v, a, b in zip(value, low, high, strict=True)]

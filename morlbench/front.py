@@ -34,7 +34,7 @@ def _of_many(above: bytes, p: int, k: int) -> float:
     """Return the volume of non-dominated points (p, k) above 0, given as float64 bytes."""
     points = np.frombuffer(above).reshape(p, k)
     if _few(p, k):
-        return _sliced(points) if k > WHOLE else _volume(np.zeros(k).tobytes())(-points) if p else 0.0
+        return _sliced(points)
     import moocore
 
     box = points.max(0)  # in ranges of their own all objectives count alike for a direction: a quarter of the error
@@ -48,12 +48,13 @@ def _sliced(points: Array) -> float:
     A point's own part is its box less what later points cover of it. The smallest boxes come first, so that few of the later
     points differ within them; moocore takes over where few are left.
     """
-    if len(points) <= FEW:
-        return _volume(np.zeros(points.shape[1]).tobytes())(-points) if len(points) else 0.0
+    p, k = points.shape
+    if p <= FEW or k <= WHOLE:
+        return _volume(np.zeros(k).tobytes())(-points) if p else 0.0
     boxes = points.prod(1)
     order = np.argsort(boxes, kind="stable")
     boxes, points = boxes[order], points[order]
-    covered = [_sliced(nondominated(np.minimum(points[i + 1 :], points[i]))) for i in range(len(points) - 1)]
+    covered = [_sliced(nondominated(np.minimum(points[i + 1 :], points[i]))) for i in range(p - 1)]
     return float(boxes.sum() - sum(covered))
 
 

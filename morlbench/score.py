@@ -16,19 +16,18 @@ import numpy as np
 import pandas as pd
 
 from morlbench import flags, record, registry, stats, table
+from morlbench.alike import alike
 from morlbench.configure import text_of
 from morlbench.errors import BadRecord, MorlbenchError
-from morlbench.metric import FAMILIES, Evidence, Metric, Probe
+from morlbench.metric import FAMILIES, Evidence, Metric
 from morlbench.record import RunRecord
 from morlbench.reference import judged
-from morlbench.task import Exact
 
 COLUMNS = (
     "task", "method", "base", "budget", "seed", "metric", "family", "value", "low", "high", "unit", "higher_is_better", "reason"
 )  # fmt: skip
 GROUP = ["task", "method", "base", "budget"]
 ANY = "*"  # the task of a row over several tasks
-NEAR = 1e-4  # what processors make of equal answers' KL and exact values may differ by
 RAISED = "raised"  # how the reason of a raised flag begins
 
 
@@ -47,7 +46,7 @@ def gather(paths: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
             continue
         found = judged(found)
         earlier = records.setdefault(found.key, (path, found))
-        if earlier[0] != path and not _same_answers(earlier[1], found):
+        if earlier[0] != path and not alike(earlier[1], found):
             faults.append(f"{path}: field 'key' is that of {earlier[0]}, whose answers or values differ; one of the two must go")
     kept, old = _of_newest_versions(list(records.values()))
     return kept, faults + old
@@ -201,42 +200,13 @@ def _distinct(records: Sequence[RunRecord]) -> list[RunRecord]:
     """Return each keyed record once; raise BadRecord if two claim one key with different answers or values."""
     found: dict[str, RunRecord] = {}
     for one in records:
-        if not _same_answers(found.setdefault(one.key, one), one):
+        if not alike(found.setdefault(one.key, one), one):
             e = one.evidence
             raise BadRecord(
                 f"two records claim to be {e.method.name} on {e.task.name}, base {e.base}, budget {e.budget}, seed {e.seed}, "
                 "and their answers or values differ; keep one"
             )
     return list(found.values())
-
-
-def _same_answers(first: RunRecord, second: RunRecord) -> bool:
-    """Say whether two records hold the same answers with the same KL, weights, likelihood, gold and exact values; costs may differ."""
-    if first is second:
-        return True
-    a, b = first.evidence, second.evidence
-    return len(a.probes) == len(b.probes) and all(map(_same_probe, a.probes, b.probes)) and _same_exact(a.exact, b.exact)
-
-
-def _same_exact(a: Exact | None, b: Exact | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return all(_close(getattr(a, name), getattr(b, name)) for name in Exact.__dataclass_fields__)
-
-
-def _same_probe(a: Probe, b: Probe) -> bool:
-    if (a.name, a.user, a.step, a.utility, a.responses) != (b.name, b.user, b.step, b.utility, b.responses):
-        return False
-    return np.array_equal(table.rounded(a).rewards, table.rounded(b).rewards) and all(
-        _close(*pair) for pair in ((a.preferences, b.preferences), (a.kl, b.kl), (a.weights, b.weights), (a.nll, b.nll), (a.gold, b.gold))
-    )
-
-
-def _close(a: np.ndarray | None, b: np.ndarray | None) -> bool:
-    """Say whether both are missing or equal to within what processors differ by."""
-    if a is None or b is None:
-        return a is b
-    return a.shape == b.shape and bool(np.allclose(a, b, rtol=NEAR, atol=NEAR, equal_nan=True))
 
 
 def _of_newest_versions(found: Sequence[tuple[Path, RunRecord]]) -> tuple[list[RunRecord], list[str]]:

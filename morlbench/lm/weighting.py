@@ -116,8 +116,7 @@ def cagrad(gram: "Gram", c: float = 0.5) -> Array:
 
     Liu et al. 2021: d = g_0 + (c ‖g_0‖ / ‖g_w‖) g_w with w = argmin over the simplex of g_w·g_0 + c ‖g_0‖ ‖g_w‖. At c = 0
     the mean. If g_w vanishes the gradients are Pareto-stationary: no step helps all, and the weights are all 0 where 0 lies in the
-    ball, c >= 1, else the mean (until November 2026 0 as well; it takes three gradients that cancel to a millionth, which boards of
-    two objectives cannot have met). Vanished gradients get weight 0: the worst improvement is that of the others. (TorchJD's version
+    ball, c >= 1, else the mean. Vanished gradients get weight 0: the worst improvement is that of the others. (TorchJD's version
     needs cvxpy.)
     """
     values = _read(gram)
